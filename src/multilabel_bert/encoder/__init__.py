@@ -1,0 +1,1 @@
+"""BERT: its configuration, its checkpoints, its Keras layers, its OpenVINO graph."""

@@ -1,0 +1,1 @@
+"""The saved model directory and the predictor that reads it."""

@@ -1,0 +1,1 @@
+"""Losses, optimizers, features of the frozen layers, and the training loop."""
