@@ -52,9 +52,7 @@ def test_lower_layers_never_import_upper_ones(path):
     own = part_of(path)
     assert own in HEIGHT, f"{path}: give this part its place in LAYERS"
     for part in imported_parts(path) - {own}:
-        assert HEIGHT[part] < HEIGHT[own], (
-            f"{path.name} ({own}) imports {part}, which is not below it"
-        )
+        assert HEIGHT[part] < HEIGHT[own], f"{path.name} ({own}) imports upper {part}"
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))

@@ -25,6 +25,7 @@ def import_optional(module: str, *, extra: str, purpose: str) -> ModuleType:
         if error.name != module.partition(".")[0]:
             raise
         raise MissingExtraError(
-            f"{purpose[:1].upper()}{purpose[1:]} needs the package {module!r}, which is not installed. "
+            f"{purpose[:1].upper()}{purpose[1:]} needs the package {module!r}, which is not "
+            "installed. "
             f"Install it with: pip install 'multilabel-bert[{extra}]'"
         ) from None
