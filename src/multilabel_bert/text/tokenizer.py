@@ -1,24 +1,297 @@
-"""BERT's tokenizer: text, or a pair of texts, to token ids."""
+"""BERT's tokenizer: text, or a pair of texts, to token ids, exactly as Google's FullTokenizer."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import json
+from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
+import numpy as np
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers
 
-@dataclass(frozen=True)
-class TokenizerFiles:
-    """What a checkpoint says about its tokenizer.
+from multilabel_bert.errors import CheckpointError, SettingsError
+from multilabel_bert.text.casing import decide_lower_case
+from multilabel_bert.text.tokenized_texts import TokenizedTexts, pair_lengths
+from multilabel_bert.text.tokenizer_files import TokenizerFiles
 
-    Attributes:
-        origin: the directory, file or hub name it came from; for messages, and because the
-            names of Google's releases say whether they are cased.
-        vocabulary: the text of ``vocab.txt``, or None.
-        tokenizer_json: the text of ``tokenizer.json``, or None.
-        tokenizer_config: the content of ``tokenizer_config.json``, or empty.
+SPECIAL_TOKENS = {
+    "unk_token": "[UNK]",
+    "sep_token": "[SEP]",
+    "pad_token": "[PAD]",
+    "cls_token": "[CLS]",
+    "mask_token": "[MASK]",
+}
+
+# google-research/bert, tokenization.py: WordpieceTokenizer(max_input_chars_per_word=200).
+_MAX_INPUT_CHARS_PER_WORD = 200
+
+# Encodings are Python objects some kB each; this many at a time keeps a million texts small.
+_CHUNK = 8192
+
+
+class BertTokenizer:
+    """WordPiece tokenizer of one BERT checkpoint.
+
+    A literal "[SEP]" inside a user's text is plain text, as in Google's code; Hugging Face's
+    tokenizers make it a special token.
+
+    Args:
+        vocabulary: the word pieces; the index of a piece is its id.
+        do_lower_case: whether text is lower-cased before it is split.
+        strip_accents: whether accents are removed; None: as `do_lower_case`.
+        tokenize_chinese_chars: whether every CJK character is a word of its own.
+        case_source: what decided `do_lower_case`, in words.
+        origin: where the vocabulary came from, for messages.
+
+    Raises:
+        CheckpointError: if the vocabulary lacks ``[CLS]``, ``[SEP]`` or ``[UNK]``.
+
+    Source: google-research/bert, tokenization.py.
     """
 
-    origin: str
-    vocabulary: str | None = None
-    tokenizer_json: str | None = None
-    tokenizer_config: dict[str, Any] = field(default_factory=dict)
+    def __init__(
+        self,
+        vocabulary: Sequence[str],
+        *,
+        do_lower_case: bool,
+        strip_accents: bool | None = None,
+        tokenize_chinese_chars: bool = True,
+        case_source: str = "the option do_lower_case",
+        origin: str = "the vocabulary",
+    ) -> None:
+        self.vocabulary = tuple(vocabulary)
+        self.do_lower_case = do_lower_case
+        self.strip_accents = strip_accents
+        self.tokenize_chinese_chars = tokenize_chinese_chars
+        self.case_source = case_source
+        ids = {piece: index for index, piece in enumerate(self.vocabulary)}
+        missing = [token for token in ("[CLS]", "[SEP]", "[UNK]") if token not in ids]
+        if missing:
+            raise CheckpointError(
+                f"{origin}: the vocabulary has {len(self.vocabulary)} pieces, but not "
+                f"{' '.join(missing)}. It is not a BERT vocabulary: give the vocab.txt that came "
+                "with the encoder."
+            )
+        self.cls_token_id, self.sep_token_id = ids["[CLS]"], ids["[SEP]"]
+        self.unk_token_id, self.pad_token_id = ids["[UNK]"], ids.get("[PAD]", 0)
+        self._ids = ids
+        self._rust = self._build()
+
+    def _build(self) -> Tokenizer:
+        model = models.WordPiece(
+            self._ids, unk_token="[UNK]", max_input_chars_per_word=_MAX_INPUT_CHARS_PER_WORD
+        )
+        tokenizer = Tokenizer(model)
+        tokenizer.normalizer = normalizers.BertNormalizer(
+            clean_text=True,
+            handle_chinese_chars=self.tokenize_chinese_chars,
+            strip_accents=self.strip_accents,
+            lowercase=self.do_lower_case,
+        )
+        tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+        tokenizer.decoder = decoders.WordPiece()
+        return tokenizer
+
+    @classmethod
+    def from_files(
+        cls, files: TokenizerFiles, *, do_lower_case: bool | None = None
+    ) -> BertTokenizer:
+        """Build the tokenizer that a checkpoint describes.
+
+        ``vocab.txt`` is read as Google reads it, so each line is a piece, blank ones too; only
+        where it is missing the vocabulary is taken from ``tokenizer.json``.
+
+        Raises:
+            CheckpointError: if there is no WordPiece vocabulary.
+            SettingsError: if `do_lower_case` contradicts the checkpoint.
+        """
+        rules = _json_rules(files)
+        if files.vocabulary is not None:
+            # Not splitlines(): the vocabulary itself holds characters such as U+2028.
+            lines = files.vocabulary.split("\n")
+            vocabulary = [line.strip() for line in (lines[:-1] if lines[-1] == "" else lines)]
+        elif rules is not None:
+            vocabulary = _ordered_vocabulary(rules["model"]["vocab"], files.origin)
+        else:
+            raise CheckpointError(
+                f"{files.origin}: there is neither vocab.txt nor tokenizer.json. Copy the "
+                "vocabulary that came with the encoder beside it, or name it with vocab_file."
+            )
+        normalizer = _bert_normalizer(rules)
+        config = files.tokenizer_config
+        configured = config.get("do_lower_case", normalizer.get("lowercase"))
+        lower, source = decide_lower_case(do_lower_case, configured, files.origin, vocabulary)
+        return cls(
+            vocabulary,
+            do_lower_case=lower,
+            strip_accents=config.get("strip_accents", normalizer.get("strip_accents")),
+            tokenize_chinese_chars=config.get(
+                "tokenize_chinese_chars", normalizer.get("handle_chinese_chars", True)
+            ),
+            case_source=source,
+            origin=files.origin,
+        )
+
+    @property
+    def vocab_size(self) -> int:
+        """Number of word pieces."""
+        return len(self.vocabulary)
+
+    def tokenize(self, text: str) -> list[str]:
+        """Split one text into word pieces, without special tokens."""
+        return list(self._rust.encode(text, add_special_tokens=False).tokens)
+
+    def encode(
+        self,
+        texts: Sequence[str],
+        pairs: Sequence[str] | None = None,
+        *,
+        max_seq_length: int = 128,
+    ) -> TokenizedTexts:
+        """Turn texts into ``[CLS] text [SEP]``, or pairs into ``[CLS] a [SEP] b [SEP]``.
+
+        Args:
+            texts: N texts; an empty one gives ``[CLS] [SEP]``.
+            pairs: N second texts, or None.
+            max_seq_length: longest sequence kept, special tokens included. A single text is
+                cut at its end, a pair longest first.
+
+        Raises:
+            SettingsError: if `max_seq_length` leaves no room for a token.
+            ValueError: if `pairs` has another length than `texts`.
+        """
+        specials = 2 if pairs is None else 3
+        if max_seq_length <= specials:
+            raise SettingsError(
+                f"max_seq_length={max_seq_length} leaves no room for text: {specials} of the "
+                f"tokens are special. Use at least {specials + 1}."
+            )
+        if pairs is not None and len(pairs) != len(texts):
+            raise ValueError(f"{len(texts)} texts, but {len(pairs)} second texts")
+        chunks: list[np.ndarray] = []
+        lengths = np.empty(len(texts), np.int64)
+        first = np.empty(len(texts), np.int32)
+        full = np.empty(len(texts), np.int32)
+        unknown = np.empty(len(texts), np.int32)
+        for start in range(0, len(texts), _CHUNK):
+            stop = min(start + _CHUNK, len(texts))
+            first_ids = self._encode_chunk(texts[start:stop])
+            second_ids = None if pairs is None else self._encode_chunk(pairs[start:stop])
+            rows = []
+            for i, a in enumerate(first_ids, start):
+                b = None if second_ids is None else second_ids[i - start]
+                row, first[i] = self._join(a, b, max_seq_length - specials)
+                full[i] = len(a) + (len(b) if b is not None else 0) + specials
+                lengths[i] = len(row)
+                unknown[i] = row.count(self.unk_token_id)
+                rows.append(row)
+            total = int(lengths[start:stop].sum())
+            chunks.append(np.fromiter(chain.from_iterable(rows), np.int32, total))
+        return TokenizedTexts(
+            ids=np.concatenate(chunks) if chunks else np.empty(0, np.int32),
+            offsets=np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)]),
+            first_lengths=first,
+            full_lengths=full,
+            unknown_counts=unknown,
+            pad_token_id=self.pad_token_id,
+        )
+
+    def __call__(
+        self,
+        texts: str | Sequence[str],
+        pairs: Sequence[str] | None = None,
+        *,
+        max_seq_length: int = 128,
+    ) -> dict[str, np.ndarray]:
+        """Tokenize and pad: the dictionary that `BertEncoder` takes.
+
+        Returns:
+            ``input_ids``, ``attention_mask`` and ``token_type_ids``, each int32 [B, T].
+        """
+        texts = [texts] if isinstance(texts, str) else list(texts)
+        tokenized = self.encode(texts, pairs, max_seq_length=max_seq_length)
+        return tokenized.pad(np.arange(len(tokenized)))
+
+    def _encode_chunk(self, texts: Sequence[str]) -> list[list[int]]:
+        encodings = self._rust.encode_batch_fast(list(texts), add_special_tokens=False)
+        return [encoding.ids for encoding in encodings]
+
+    def _join(self, a: list[int], b: list[int] | None, budget: int) -> tuple[list[int], int]:
+        if b is None:
+            a = a[:budget]
+            return [self.cls_token_id, *a, self.sep_token_id], len(a) + 2
+        kept_a, kept_b = pair_lengths(len(a), len(b), budget)
+        head = [self.cls_token_id, *a[:kept_a], self.sep_token_id]
+        return [*head, *b[:kept_b], self.sep_token_id], len(head)
+
+    def to_files(self, max_seq_length: int) -> dict[str, str]:
+        """The tokenizer as the files of a Hugging Face model directory.
+
+        ``tokenizer_class`` is PreTrainedTokenizerFast: transformers 5 rebuilds a
+        ``BertTokenizer`` from the vocabulary, with its own limit on the length of words.
+
+        Returns:
+            File name to text.
+        """
+        config: dict[str, Any] = {
+            "tokenizer_class": "PreTrainedTokenizerFast",
+            "model_max_length": max_seq_length,
+            "do_lower_case": self.do_lower_case,
+            "strip_accents": self.strip_accents,
+            "tokenize_chinese_chars": self.tokenize_chinese_chars,
+            **SPECIAL_TOKENS,
+        }
+        return {
+            "vocab.txt": "".join(f"{piece}\n" for piece in self.vocabulary),
+            "tokenizer.json": self._with_special_tokens().to_str(pretty=False),
+            "tokenizer_config.json": json.dumps(config, indent=2) + "\n",
+        }
+
+    def _with_special_tokens(self) -> Tokenizer:
+        from tokenizers import AddedToken, processors
+
+        tokenizer = self._build()
+        known = [token for token in SPECIAL_TOKENS.values() if token in self._ids]
+        tokenizer.add_special_tokens([AddedToken(token, special=True) for token in known])
+        tokenizer.post_processor = processors.TemplateProcessing(
+            single="[CLS]:0 $A:0 [SEP]:0",
+            pair="[CLS]:0 $A:0 [SEP]:0 $B:1 [SEP]:1",
+            special_tokens=[("[CLS]", self.cls_token_id), ("[SEP]", self.sep_token_id)],
+        )
+        return tokenizer
+
+
+def _json_rules(files: TokenizerFiles) -> dict[str, Any] | None:
+    if files.tokenizer_json is None:
+        return None
+    try:
+        rules = json.loads(files.tokenizer_json)
+    except json.JSONDecodeError as error:
+        raise CheckpointError(
+            f"{files.origin}/tokenizer.json is not valid JSON ({error}). Download it again."
+        ) from None
+    kind = (rules.get("model") or {}).get("type")
+    # Files written before tokenizers 0.8 do not name their model's type.
+    if kind not in ("WordPiece", None) or "vocab" not in (rules.get("model") or {}):
+        raise CheckpointError(
+            f"{files.origin}/tokenizer.json holds a {kind} tokenizer; BERT's is WordPiece. "
+            "Choose an encoder of the BERT family."
+        )
+    return dict(rules)
+
+
+def _bert_normalizer(rules: dict[str, Any] | None) -> dict[str, Any]:
+    normalizer = (rules or {}).get("normalizer") or {}
+    steps = normalizer.get("normalizers", [normalizer])
+    return next((step for step in steps if step.get("type") == "BertNormalizer"), {})
+
+
+def _ordered_vocabulary(vocab: dict[str, int], origin: str) -> list[str]:
+    pieces = sorted(vocab, key=vocab.__getitem__)
+    if [vocab[piece] for piece in pieces] != list(range(len(pieces))):
+        raise CheckpointError(
+            f"{origin}/tokenizer.json: the ids of its vocabulary are not 0 to {len(pieces) - 1}. "
+            "Use the vocab.txt that came with the encoder."
+        )
+    return pieces
