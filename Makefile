@@ -1,0 +1,46 @@
+# The verbs of this project. Each does its own set-up; only Python 3.11 to 3.13 is needed.
+
+VENV ?= .venv
+BIN := $(VENV)/bin
+export TF_CPP_MIN_LOG_LEVEL ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint format bench lock interchange clean
+
+help:  ## list the verbs
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
+
+setup: $(VENV)/.installed  ## install everything into .venv
+
+$(VENV)/.installed: requirements/dev.txt pyproject.toml scripts/setup.sh
+	@PYTHON="$(PYTHON)" sh scripts/setup.sh $(VENV)
+
+demo: setup  ## train, evaluate and predict on the bundled messages
+	@$(BIN)/multilabel demo --output demo-model --overwrite
+
+test: setup  ## run all tests
+	@$(BIN)/python -m pytest
+
+lint: setup  ## check style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: setup  ## rewrite the code in the project's style
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: setup  ## measure GoEmotions, whole commands, where ../shared/data is
+	@$(BIN)/python benchmarks/goemotions.py
+
+interchange: setup  ## install transformers and torch into an environment of their own, for the tests
+	@sh scripts/setup_interchange.sh .venv-interchange $(BIN)/python
+
+lock: setup  ## resolve requirements/dev.txt anew
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile pyproject.toml --extra train --group dev --universal \
+	    --python-version 3.11 --no-emit-index-url --no-header --upgrade --quiet \
+	    --output-file requirements/dev.txt
+
+clean:  ## remove what the verbs made
+	rm -rf $(VENV) .venv-interchange demo-model .pytest_cache .mypy_cache .ruff_cache
