@@ -56,11 +56,11 @@ def load_hugging_face_tensors(
         of_head = short in (_HEAD_KERNEL, _HEAD_BIAS)
         if not _IGNORED.search(short) and (has_head or not of_head):
             found[short] = tensor
-    pooler = any(_hugging_face_name(name) in found for name in (POOLER_KERNEL, POOLER_BIAS))
+    pooler = any(hugging_face_name(name) in found for name in (POOLER_KERNEL, POOLER_BIAS))
     canonical = expected_tensors(config, pooler=pooler)
     expected = {
         # torch.nn.Linear keeps [out, in].
-        _hugging_face_name(name): shape[::-1] if name.endswith("/kernel") else shape
+        hugging_face_name(name): shape[::-1] if name.endswith("/kernel") else shape
         for name, shape in canonical.items()
     }
     head = head_shapes(_HEAD_KERNEL, _HEAD_BIAS, found, config.hidden_size)
@@ -73,9 +73,9 @@ def load_hugging_face_tensors(
     )
     arrays = _read({**expected, **head}, found)
     tensors = {
-        name: _transposed(arrays[_hugging_face_name(name)])
+        name: _transposed(arrays[hugging_face_name(name)])
         if name.endswith("/kernel")
-        else arrays[_hugging_face_name(name)]
+        else arrays[hugging_face_name(name)]
         for name in canonical
     }
     if not head:
@@ -85,10 +85,10 @@ def load_hugging_face_tensors(
     return tensors, ClassifierHead(kernel, bias, names, raw_config.get("problem_type"))
 
 
-def _hugging_face_name(canonical: str) -> str:
+def hugging_face_name(canonical: str) -> str:
     """Spell a canonical name as transformers does, without ``bert.``.
 
-    >>> _hugging_face_name("encoder/layer_0/attention/self/query/kernel")
+    >>> hugging_face_name("encoder/layer_0/attention/self/query/kernel")
     'encoder.layer.0.attention.self.query.weight'
     """
     name = re.sub(r"layer_(\d+)", r"layer.\1", canonical).replace("/", ".")
