@@ -78,7 +78,7 @@ def encode_hidden(
     """The hidden states that enter the lowest trained layer.
 
     Args:
-        engine: gives ``hidden`` [B, T, H].
+        engine: gives ``sequence_output`` [B, T, H] of the layers below.
         texts: N texts.
         hidden_size: H.
         dtype: of the result; half precision halves the memory.
@@ -91,7 +91,7 @@ def encode_hidden(
     hidden = np.empty((int(texts.offsets[-1]), hidden_size), dtype)
     lengths = texts.lengths
     for indices, outputs in _run(engine, texts, max_batch_tokens, on_batch):
-        states = outputs["hidden"]
+        states = outputs["sequence_output"]
         positions = np.arange(states.shape[1])
         mask = positions < lengths[indices][:, None]
         hidden[(texts.offsets[indices][:, None] + positions)[mask]] = states[mask]

@@ -17,8 +17,9 @@ class KerasEngine:
     Args:
         config: of the encoder.
         tensors: all weights, by canonical tensor name.
-        outputs: some of ``"pooled"``, ``"cls"``, ``"mean"``, or ``"hidden"`` alone.
-        last_layer: how many layers run for ``"hidden"``; L unless given.
+        outputs: some of ``"pooled"``, ``"cls"``, ``"mean"``, or
+            ``"sequence_output"`` alone.
+        last_layer: how many layers run for ``"sequence_output"``; L unless given.
     """
 
     name = "keras"
@@ -43,8 +44,9 @@ class KerasEngine:
         """Run the batches one after the other."""
         for batch in batches:
             encoded = self.encoder.predict_on_batch(batch)
-            if "hidden" in self.outputs:
-                yield {"hidden": np.asarray(encoded["hidden_states"][self.last_layer])}
+            if "sequence_output" in self.outputs:
+                states = encoded["hidden_states"]
+                yield {"sequence_output": np.asarray(states[self.last_layer])}
             else:
                 mask = batch["attention_mask"]
                 yield {

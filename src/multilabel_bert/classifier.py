@@ -1,0 +1,554 @@
+"""MultiLabelClassifier: the scikit-learn style front."""
+
+# N = texts, X = labels
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.validation import check_is_fitted
+
+from multilabel_bert.data.dataset import Dataset
+from multilabel_bert.data.splitting import split_dataset
+from multilabel_bert.decision.evaluation import Evaluation, evaluate
+from multilabel_bert.decision.objectives import objective_for
+from multilabel_bert.decision.rule import DecisionRule
+from multilabel_bert.decision.thresholds import check_strategy
+from multilabel_bert.encoder.checkpoint import Checkpoint, load_checkpoint
+from multilabel_bert.errors import DataError, SettingsError, did_you_mean
+from multilabel_bert.model.classifier_model import ClassifierModel, model_from_checkpoint
+from multilabel_bert.model.directory import load_model, save_model
+from multilabel_bert.model.predictor import Predictor, sigmoid
+from multilabel_bert.optional import import_optional
+from multilabel_bert.progress import Progress
+from multilabel_bert.text.tokenizer import BertTokenizer
+from multilabel_bert.training.settings import GOOGLE_PRESET, TrainingSettings
+
+_SETTING_NAMES = tuple(field.name for field in fields(TrainingSettings))
+_DEFAULTS = {field.name: field.default for field in fields(TrainingSettings)}
+
+
+class MultiLabelClassifier(ClassifierMixin, BaseEstimator):
+    """BERT with a sigmoid output for each of X yes/no labels; a scikit-learn estimator.
+
+    By default only the new output layer is trained, on features of the frozen encoder, which
+    runs once over each text. Texts are strings, or 2-tuples of strings for pairs.
+
+    Args:
+        encoder: the pre-trained BERT: a directory or .zip as Google Research publishes it, a
+            Hugging Face directory or hub name, or an installed package that holds a model.
+        train_layers: 0 for the new head alone, k for the top k transformer layers, the pooler
+            and the head, ``"all"`` for everything.
+        pooling: what represents a text: ``"pooled"``, ``"cls"``, ``"mean"``, ``"cls+mean"``, or
+            ``"auto"`` for the best on the development split (with ``train_layers=0``).
+        max_seq_length: tokens of a text; longer texts are cut.
+        num_train_epochs: 30 for a head alone, else 3, unless given.
+        train_batch_size: texts of a batch; see `TrainingSettings`.
+        max_batch_tokens: token slots of a batch where `train_batch_size` is not given.
+        learning_rate: the peak rate; see `TrainingSettings`.
+        head_learning_rate: the peak rate of the head when layers are trained too.
+        warmup_proportion: share of the updates in which the rate rises from 0.
+        schedule: ``"linear"``, ``"cosine"`` or ``"constant"``.
+        optimizer: ``"adamw"``, or ``"google"`` for the original AdamWeightDecayOptimizer.
+        weight_decay: of all weights but biases and LayerNorm.
+        dropout: on the representation, before the head.
+        class_weight: weight of the positives: None, ``"balanced"``, X numbers, or a dictionary
+            from label name to number.
+        standardize: whether the features of a head alone are standardised.
+        prior_bias: whether the bias starts at the log-odds of each label.
+        early_stopping: metric of the development split by which the best epoch is kept.
+        early_stopping_patience: epochs without a better value before training stops.
+        threshold_strategy: ``"fixed"`` (0.5), ``"global"``, ``"per_label"`` or
+            ``"per_label_shrunk"``; chosen on the development split.
+        threshold_metric: for which the thresholds are chosen.
+        empty_prediction: what to do when no label reaches its threshold: ``"allow"`` or
+            ``"top1"``.
+        max_labels: most labels a text may get, or None.
+        dev_fraction: share of the texts that is held out to choose thresholds where no
+            validation data are given; 0 for none (thresholds are then 0.5).
+        do_lower_case: only where the encoder does not say itself.
+        bert_config_file: with `init_checkpoint` and `vocab_file` in place of `encoder`, the
+            three files of ``run_classifier.py``.
+        init_checkpoint: see `bert_config_file`.
+        vocab_file: see `bert_config_file`.
+        preset: ``"google"`` for the original to the letter: its optimizer, batch size, rate,
+            epochs, no standardising, a bias of 0, thresholds of 0.5. What is given beside it
+            counts more.
+        precision: ``"auto"``, ``"float32"`` or ``"bfloat16"``.
+        callbacks: Keras callbacks.
+        seed: of the split, batches, dropout and new weights.
+        verbose: whether progress is shown on a terminal.
+
+    Attributes:
+        label_names_: X names, in the order of the columns.
+        classes_: int [X, 2], the classes 0 and 1 of each label: scikit-learn's tools then see X
+            outputs of two classes for any X, also 1 and 2.
+        model_: the trained model as plain data.
+        history_: what happened in training.
+        dev_evaluation_: metrics on the development split, or None.
+        representation_scores_: with ``pooling="auto"``, the development score of each.
+
+    Example:
+        >>> model = MultiLabelClassifier("uncased_L-12_H-768_A-12")  # doctest: +SKIP
+        >>> model.fit(texts, labels).predict_proba(texts)  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        encoder: str | Path | None = None,
+        *,
+        train_layers: int | str = 0,
+        pooling: str = "pooled",
+        max_seq_length: int = 128,
+        num_train_epochs: int | None = None,
+        train_batch_size: int | None = None,
+        max_batch_tokens: int = 1024,
+        learning_rate: float | None = None,
+        head_learning_rate: float | None = None,
+        warmup_proportion: float = 0.1,
+        schedule: str = "linear",
+        optimizer: str = "adamw",
+        weight_decay: float = 0.01,
+        dropout: float = 0.1,
+        class_weight: Any = None,
+        standardize: bool | None = None,
+        prior_bias: bool = True,
+        early_stopping: str | None = None,
+        early_stopping_patience: int = 3,
+        threshold_strategy: str = "per_label_shrunk",
+        threshold_metric: str = "macro_f1",
+        empty_prediction: str = "allow",
+        max_labels: int | None = None,
+        dev_fraction: float = 0.1,
+        do_lower_case: bool | None = None,
+        bert_config_file: str | Path | None = None,
+        init_checkpoint: str | Path | None = None,
+        vocab_file: str | Path | None = None,
+        preset: str | None = None,
+        precision: str = "auto",
+        callbacks: Sequence[Any] | None = None,
+        seed: int = 42,
+        verbose: bool = True,
+    ) -> None:
+        self.encoder = encoder
+        self.train_layers = train_layers
+        self.pooling = pooling
+        self.max_seq_length = max_seq_length
+        self.num_train_epochs = num_train_epochs
+        self.train_batch_size = train_batch_size
+        self.max_batch_tokens = max_batch_tokens
+        self.learning_rate = learning_rate
+        self.head_learning_rate = head_learning_rate
+        self.warmup_proportion = warmup_proportion
+        self.schedule = schedule
+        self.optimizer = optimizer
+        self.weight_decay = weight_decay
+        self.dropout = dropout
+        self.class_weight = class_weight
+        self.standardize = standardize
+        self.prior_bias = prior_bias
+        self.early_stopping = early_stopping
+        self.early_stopping_patience = early_stopping_patience
+        self.threshold_strategy = threshold_strategy
+        self.threshold_metric = threshold_metric
+        self.empty_prediction = empty_prediction
+        self.max_labels = max_labels
+        self.dev_fraction = dev_fraction
+        self.do_lower_case = do_lower_case
+        self.bert_config_file = bert_config_file
+        self.init_checkpoint = init_checkpoint
+        self.vocab_file = vocab_file
+        self.preset = preset
+        self.precision = precision
+        self.callbacks = callbacks
+        self.seed = seed
+        self.verbose = verbose
+
+    def fit(
+        self,
+        texts: Any,
+        labels: Any = None,
+        *,
+        label_names: Sequence[str] | None = None,
+        validation_data: Any = None,
+        progress: Progress | None = None,
+    ) -> MultiLabelClassifier:
+        """Train.
+
+        Args:
+            texts: N strings, or N 2-tuples of strings; or a `Dataset`, without `labels`.
+            labels: [N, X] of 0 and 1 (NaN or -1: unknown), or N lists of label names.
+            label_names: X names; needed to fix their order with lists of names.
+            validation_data: ``(texts, labels)`` or a `Dataset`: chooses thresholds, is followed
+                during training. Without it `dev_fraction` of the texts is held out.
+            progress: where progress is shown, in place of `verbose`.
+
+        Raises:
+            SettingsError: if a parameter has a value that cannot be used.
+            DataError: if texts or labels cannot be used.
+            CheckpointError: if the encoder is missing, damaged, or does not fit.
+        """
+        started = time.monotonic()
+        settings = self._settings()
+        self._check_decision()
+        train = _as_dataset(texts, labels, label_names)
+        if not len(train):
+            raise DataError("There are no texts to train on.")
+        dev = None
+        if validation_data is not None:
+            given = validation_data if isinstance(validation_data, tuple) else (validation_data,)
+            dev = _as_dataset(*given, label_names=train.label_names)
+        elif self.dev_fraction > 0:
+            train, dev = split_dataset(train, self.dev_fraction, seed=self.seed)
+        progress = progress or Progress("terminal" if self.verbose else "silent")
+        checkpoint = self._load_checkpoint()
+        self._train(checkpoint, settings, train, dev, progress)
+        self.model_.provenance["seconds"] = round(time.monotonic() - started, 1)
+        return self
+
+    def _train(
+        self,
+        checkpoint: Checkpoint,
+        settings: TrainingSettings,
+        train: Dataset,
+        dev: Dataset | None,
+        progress: Progress,
+    ) -> None:
+        import_optional("keras", extra="train", purpose="training")
+        from multilabel_bert.training.pipeline import Examples, train_classifier
+        from multilabel_bert.training.trainer import known_targets
+
+        tokenizer = BertTokenizer.from_files(
+            checkpoint.tokenizer_files, do_lower_case=self.do_lower_case
+        )
+
+        def examples(dataset: Dataset) -> Examples:
+            tokenized = tokenizer.encode(
+                dataset.texts, dataset.text_pairs, max_seq_length=settings.max_seq_length
+            )
+            return Examples(tokenized, known_targets(dataset.dense_labels()))
+
+        train_examples = examples(train)
+        case = "lower-cased" if tokenizer.do_lower_case else "cased"
+        progress.say(f"Texts: {len(train):,}, {case} (by {tokenizer.case_source})")
+        if cut := train_examples.texts.truncation_summary():
+            progress.say(cut)
+        dev_examples = None if dev is None else examples(dev)
+        weights = train_classifier(
+            checkpoint,
+            train_examples,
+            settings,
+            dev=dev_examples,
+            label_names=train.label_names,
+            callbacks=self.callbacks or (),
+            progress=progress,
+        )
+        self.history_ = weights.history
+        self.representation_scores_ = weights.representation_scores
+        self.label_names_ = np.array(train.label_names, dtype=object)
+        self.classes_ = np.tile(np.arange(2), (len(train.label_names), 1))
+        self.model_ = ClassifierModel(
+            config=checkpoint.config,
+            tensors=weights.tensors,
+            kernel=weights.kernel,
+            bias=weights.bias,
+            pooling=weights.pooling,
+            label_names=train.label_names,
+            tokenizer=tokenizer,
+            max_seq_length=settings.max_seq_length,
+            rule=self._rule(np.full(len(train.label_names), 0.5, np.float32), "fixed"),
+            precision=weights.precision,
+            layout=None if train.layout is None else train.layout.to_dict(),
+            settings=weights.settings.to_dict(),
+            provenance=_provenance(checkpoint, train, dev),
+        )
+        self._predictor = Predictor(self.model_)
+        self.dev_evaluation_ = None
+        if dev is not None and dev_examples is not None:
+            self.tune(dev, progress=progress)
+            self.dev_evaluation_ = self.evaluate(dev)
+            metrics = self.dev_evaluation_.to_dict()
+            metrics.pop("per_label")
+            self.model_.metrics.update(metrics)
+
+    def decision_function(self, texts: Any) -> np.ndarray:
+        """Logits, float32 [N, X]."""
+        check_is_fitted(self, "model_")
+        return self.predictor.predict_logits(*_split_pairs(texts))
+
+    def predict_proba(self, texts: Any) -> np.ndarray:
+        """Probabilities, float32 [N, X]: the sigmoid of the logits."""
+        return sigmoid(self.decision_function(texts))
+
+    def predict(self, texts: Any) -> np.ndarray:
+        """Labels by the decision rule, int8 [N, X], each 0 or 1."""
+        return self.model_.rule.predict(self.predict_proba(texts))
+
+    def predict_labels(self, texts: Any) -> list[list[str]]:
+        """Names of the labels of each text, by the decision rule."""
+        names = self.label_names_
+        return [[str(name) for name in names[row == 1]] for row in self.predict(texts)]
+
+    def score(self, texts: Any, labels: Any, sample_weight: Any = None) -> float:
+        """Macro-F1 of `predict`; subset accuracy, scikit-learn's default, hides rare labels.
+
+        Raises:
+            SettingsError: if weights are given.
+        """
+        if sample_weight is not None:
+            raise SettingsError("score takes no sample_weight. Leave it out.")
+        return float(self.evaluate(texts, labels).metrics["macro_f1"])
+
+    def evaluate(self, texts: Any, labels: Any = None) -> Evaluation:
+        """All metrics on texts whose labels are known.
+
+        Args:
+            texts: N texts, or a `Dataset`.
+            labels: as in `fit`.
+        """
+        check_is_fitted(self, "model_")
+        dataset = _as_dataset(texts, labels, self.model_.label_names)
+        logits = self.predictor.predict_logits(dataset.texts, dataset.text_pairs)
+        rule = self.model_.rule
+        probabilities = sigmoid(logits)
+        return evaluate(
+            dataset.dense_labels(),
+            probabilities,
+            rule.predict(probabilities),
+            label_names=self.model_.label_names,
+            thresholds=rule.thresholds,
+            logits=logits,
+        )
+
+    def tune(
+        self, texts: Any, labels: Any = None, *, progress: Progress | None = None
+    ) -> MultiLabelClassifier:
+        """Choose the thresholds anew, on texts that were not trained on.
+
+        Args:
+            texts: N texts, or a `Dataset`.
+            labels: as in `fit`.
+            progress: where progress is shown.
+        """
+        check_is_fitted(self, "model_")
+        self._check_decision()
+        dataset = _as_dataset(texts, labels, self.model_.label_names)
+        probabilities = self.predictor.predict_proba(
+            dataset.texts, dataset.text_pairs, progress=progress
+        )
+        self._set_rule(
+            DecisionRule.tuned(
+                dataset.dense_labels(),
+                probabilities,
+                strategy=self._strategy(),
+                metric=self.threshold_metric,
+                empty_prediction=self.empty_prediction,
+                max_labels=self.max_labels,
+            )
+        )
+        return self
+
+    def set_thresholds(self, thresholds: Any) -> MultiLabelClassifier:
+        """Set the thresholds: one number, X numbers, or a dictionary from name to number.
+
+        Raises:
+            SettingsError: for an unknown label, another number of thresholds, or one that is
+                not in [0, 1].
+        """
+        check_is_fitted(self, "model_")
+        names = self.model_.label_names
+        new = np.array(self.model_.rule.thresholds)
+        if isinstance(thresholds, dict):
+            for name, value in thresholds.items():
+                if name not in names:
+                    raise SettingsError(
+                        f"thresholds names {name!r}, which is no label."
+                        f"{did_you_mean(str(name), names)}"
+                    )
+                new[names.index(name)] = value
+        else:
+            values = np.asarray(thresholds, np.float32)
+            if values.shape not in ((), (len(names),)):
+                raise SettingsError(
+                    f"thresholds has shape {values.shape}, but there are {len(names)} labels. "
+                    "Give one number, or one a label."
+                )
+            new[:] = values
+        self._set_rule(replace(self.model_.rule, thresholds=new, strategy="fixed", tuned_for=None))
+        return self
+
+    @property
+    def predictor(self) -> Predictor:
+        """Runs the trained model."""
+        check_is_fitted(self, "model_")
+        return self._predictor
+
+    def save(self, path: str | Path, *, overwrite: bool = False) -> None:
+        """Write the model directory; see `model.directory.save_model`.
+
+        Raises:
+            ModelError: if `path` holds something already.
+            WriteError: if the file system refuses.
+        """
+        check_is_fitted(self, "model_")
+        save_model(self.model_, path, overwrite=overwrite)
+
+    @classmethod
+    def load(cls, path: str | Path, *, precision: str | None = None) -> MultiLabelClassifier:
+        """Open a saved model: it predicts, evaluates and tunes as the one that was saved.
+
+        Raises:
+            ModelError: if `path` is not a model, or is damaged.
+        """
+        model = load_model(path)
+        known = {k: v for k, v in model.settings.items() if k in _SETTING_NAMES}
+        classifier = cls(str(path), **known)
+        classifier.empty_prediction = model.rule.empty_prediction
+        classifier.max_labels = model.rule.max_labels
+        return classifier._adopt(model, precision)
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        source: str | Path | None = None,
+        *,
+        label_names: Sequence[str] | None = None,
+        **parameters: Any,
+    ) -> MultiLabelClassifier:
+        """Open a classifier that was fine-tuned elsewhere.
+
+        Google's fine-tuned checkpoints (with ``output_weights`` and ``output_bias``) and Hugging
+        Face's BertForSequenceClassification are finished classifiers: nothing is trained.
+
+        Args:
+            source: as `encoder`.
+            label_names: X names; those of the checkpoint unless given.
+            **parameters: of the class: `max_seq_length`, `do_lower_case`, `precision`,
+                `bert_config_file`, `init_checkpoint`, `vocab_file` ...
+
+        Raises:
+            ModelError: if it has no classification head, or one trained with softmax.
+        """
+        classifier = cls(source, **parameters)
+        checkpoint = classifier._load_checkpoint()
+        model = model_from_checkpoint(
+            checkpoint,
+            label_names=label_names,
+            max_seq_length=parameters.get("max_seq_length"),
+            do_lower_case=classifier.do_lower_case,
+        )
+        return classifier._adopt(model, classifier.precision)
+
+    def _adopt(self, model: ClassifierModel, precision: str | None) -> MultiLabelClassifier:
+        self.model_ = model
+        self.label_names_ = np.array(model.label_names, dtype=object)
+        self.classes_ = np.tile(np.arange(2), (model.num_labels, 1))
+        self.dev_evaluation_ = None
+        self.representation_scores_ = {}
+        self._predictor = Predictor(model, precision=precision)
+        return self
+
+    def _set_rule(self, rule: DecisionRule) -> None:
+        self.model_ = replace(self.model_, rule=rule)
+        self._predictor = self._predictor.with_model(self.model_)
+
+    def _load_checkpoint(self) -> Checkpoint:
+        return load_checkpoint(
+            self.encoder,
+            bert_config_file=self.bert_config_file,
+            init_checkpoint=self.init_checkpoint,
+            vocab_file=self.vocab_file,
+        )
+
+    def _settings(self) -> TrainingSettings:
+        values = {name: getattr(self, name) for name in _SETTING_NAMES}
+        for name, preset in self._preset().items():
+            if values[name] == _DEFAULTS[name]:
+                values[name] = preset
+        return TrainingSettings(**values)
+
+    def _preset(self) -> dict[str, Any]:
+        if self.preset not in (None, "google"):
+            raise SettingsError(f"preset={self.preset!r} is unknown. Use 'google', or None.")
+        return GOOGLE_PRESET if self.preset == "google" else {}
+
+    def _strategy(self) -> str:
+        default = self.threshold_strategy == "per_label_shrunk"
+        return "fixed" if self.preset == "google" and default else self.threshold_strategy
+
+    def _rule(self, thresholds: np.ndarray, strategy: str) -> DecisionRule:
+        return DecisionRule(
+            thresholds=thresholds,
+            strategy=strategy,
+            empty_prediction=self.empty_prediction,
+            max_labels=self.max_labels,
+        )
+
+    def _check_decision(self) -> None:
+        # Before the long work, not after it.
+        check_strategy(self.threshold_strategy)
+        objective_for(self.threshold_metric, 1.0)
+        self._rule(np.full(1, 0.5, np.float32), "fixed")
+        if not 0 <= self.dev_fraction < 1:
+            raise SettingsError(
+                f"dev_fraction={self.dev_fraction!r} must be at least 0 and below 1."
+            )
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        tags.target_tags.multi_output = True
+        tags.target_tags.required = True
+        tags.input_tags.string = True
+        tags.input_tags.two_d_array = False
+        return tags
+
+
+def _as_dataset(
+    texts: Any, labels: Any = None, label_names: Sequence[str] | None = None
+) -> Dataset:
+    if isinstance(texts, Dataset):
+        if labels is not None:
+            raise DataError("Give labels inside the Dataset or beside the texts, not both.")
+        if texts.labels is None:
+            raise DataError(f"{texts.source} has no labels.")
+        return texts
+    if labels is None:
+        raise DataError("There are no labels. Call it with texts and labels.")
+    first, second = _split_pairs(texts)
+    return Dataset.from_arrays(first, labels, text_pairs=second, label_names=label_names)
+
+
+def _split_pairs(texts: Any) -> tuple[list[str], list[str] | None]:
+    if isinstance(texts, str):
+        raise DataError("Expected a list of texts, got one string. Put it in a list: [text].")
+    items = list(texts)
+    if items and isinstance(items[0], (tuple, list, np.ndarray)) and len(items[0]) == 2:
+        return [str(a) for a, _ in items], [str(b) for _, b in items]
+    for row, item in enumerate(items):
+        if not isinstance(item, str):
+            raise DataError(
+                f"Text {row} is {item!r}, not a string. Each text must be a string, or a 2-tuple "
+                "of strings for a pair."
+            )
+    return items, None
+
+
+def _provenance(checkpoint: Checkpoint, train: Dataset, dev: Dataset | None) -> dict[str, Any]:
+    from importlib.metadata import version
+
+    return {
+        "encoder": checkpoint.origin,
+        "encoder_format": checkpoint.format,
+        "train": {"source": train.source, "texts": len(train)},
+        "dev": None if dev is None else {"source": dev.source, "texts": len(dev)},
+        "versions": {
+            name: version(name) for name in ("multilabel-bert", "keras", "openvino", "numpy")
+        },
+    }

@@ -1,0 +1,110 @@
+"""A trained multi-label classifier as plain data: weights, tokenizer, labels, decision rule."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from multilabel_bert.decision.rule import DecisionRule
+from multilabel_bert.encoder.checkpoint import Checkpoint
+from multilabel_bert.encoder.config import BertConfig
+from multilabel_bert.errors import ModelError
+from multilabel_bert.text.tokenizer import BertTokenizer
+
+
+@dataclass(frozen=True)
+class ClassifierModel:
+    """Everything that turns texts into labels.
+
+    Attributes:
+        config: of the encoder.
+        tensors: the encoder's weights, float32, by canonical tensor name.
+        kernel: float32 [D, X], of the head.
+        bias: float32 [X], of the head.
+        pooling: what represents a text; see `encoder.pooling`.
+        label_names: X names, in the order of all arrays.
+        tokenizer: of the encoder.
+        max_seq_length: tokens of a text; longer ones are cut.
+        rule: from probabilities to labels.
+        precision: with which it was trained and is run, unless told otherwise.
+        layout: how its training data are read, for other files of the same kind, or None.
+        settings: of the training, for the record.
+        metrics: on the development split, for the record.
+        provenance: where encoder and data came from, versions, duration.
+    """
+
+    config: BertConfig
+    tensors: dict[str, np.ndarray]
+    kernel: np.ndarray
+    bias: np.ndarray
+    pooling: str
+    label_names: tuple[str, ...]
+    tokenizer: BertTokenizer
+    max_seq_length: int
+    rule: DecisionRule
+    precision: str = "auto"
+    layout: dict[str, Any] | None = None
+    settings: dict[str, Any] = field(default_factory=dict)
+    metrics: dict[str, Any] = field(default_factory=dict)
+    provenance: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def num_labels(self) -> int:
+        """X."""
+        return len(self.label_names)
+
+
+def model_from_checkpoint(
+    checkpoint: Checkpoint,
+    *,
+    label_names: Sequence[str] | None = None,
+    max_seq_length: int | None = None,
+    do_lower_case: bool | None = None,
+) -> ClassifierModel:
+    """A finished classifier from a fine-tuned checkpoint: Google's or Hugging Face's.
+
+    Its labels are decided at 0.5 until thresholds are tuned.
+
+    Args:
+        checkpoint: with a head, as ``output_weights`` and ``output_bias`` of Google's
+            fine-tuning code or ``classifier`` of a BertForSequenceClassification.
+        label_names: X names; those of the checkpoint, or label_0 ..., unless given.
+        max_seq_length: 128, or what the encoder can take if that is less, unless given.
+        do_lower_case: only where the checkpoint does not say.
+
+    Raises:
+        ModelError: if it has no head, was trained with softmax, or has another number of
+            labels.
+    """
+    head = checkpoint.head
+    if head is None:
+        raise ModelError(
+            f"{checkpoint.origin} is a pre-trained encoder without a classification head "
+            "(output_weights and output_bias, or classifier.*). Train one first."
+        )
+    if head.problem_type not in (None, "multi_label_classification"):
+        raise ModelError(
+            f"{checkpoint.origin} was trained for {head.problem_type}: its outputs exclude each "
+            "other, so a sigmoid of each means nothing. Train a multi-label head on it."
+        )
+    labels = len(head.bias)
+    names = tuple(label_names or head.label_names or (f"label_{i}" for i in range(labels)))
+    if len(names) != labels:
+        raise ModelError(
+            f"{checkpoint.origin} has {labels} outputs, but {len(names)} label names were given."
+        )
+    return ClassifierModel(
+        config=checkpoint.config,
+        tensors=checkpoint.tensors,
+        kernel=head.kernel,
+        bias=head.bias,
+        pooling="pooled",
+        label_names=names,
+        tokenizer=BertTokenizer.from_files(checkpoint.tokenizer_files, do_lower_case=do_lower_case),
+        max_seq_length=max_seq_length or min(128, checkpoint.config.max_position_embeddings),
+        rule=DecisionRule.fixed(labels),
+        provenance={"encoder": checkpoint.origin},
+    )

@@ -1,0 +1,134 @@
+"""The weights and configuration of a classifier as a Hugging Face repository holds them."""
+
+# H = hidden size, D = size of the representation, X = labels
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from multilabel_bert.encoder.hugging_face_checkpoint import hugging_face_name
+from multilabel_bert.errors import ModelError
+from multilabel_bert.model.classifier_model import ClassifierModel
+
+WEIGHTS = "model.safetensors"
+CONFIG = "config.json"
+# sentence-transformers' names of the modules that follow the encoder.
+_POOLING_FOLDER, _DENSE_FOLDER = "1_Pooling", "2_Dense"
+
+
+def expressible_as_sequence_classifier(pooling: str) -> bool:
+    """Whether ``BertForSequenceClassification`` computes the same: it takes the pooled output."""
+    return pooling == "pooled"
+
+
+def write_weights(model: ClassifierModel, directory: Path) -> None:
+    """Write ``config.json`` and the weights.
+
+    A head on the pooled output is a ``BertForSequenceClassification``. Any other is written as
+    a ``BertModel`` with the head in sentence-transformers' modules, and without ``classifier.*``,
+    so that no program can take a head for what it is not.
+    """
+    names = model.label_names
+    config: dict[str, Any] = {
+        **model.config.to_dict(),
+        "problem_type": "multi_label_classification",
+        "id2label": {str(index): name for index, name in enumerate(names)},
+        "label2id": {name: index for index, name in enumerate(names)},
+        "dtype": "float32",
+    }
+    if expressible_as_sequence_classifier(model.pooling):
+        config["architectures"] = ["BertForSequenceClassification"]
+        tensors = {f"bert.{name}": value for name, value in _encoder_tensors(model).items()}
+        tensors["classifier.weight"] = np.ascontiguousarray(model.kernel.T)
+        tensors["classifier.bias"] = model.bias
+    else:
+        config["architectures"] = ["BertModel"]
+        tensors = _encoder_tensors(model)
+        _write_modules(model, directory)
+    _write_json(directory / CONFIG, config)
+    _save(tensors, directory / WEIGHTS)
+
+
+def read_dense(directory: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Read a head that `write_weights` wrote as a module: kernel [D, X] and bias [X].
+
+    Raises:
+        ModelError: if it is missing or damaged.
+    """
+    path = directory / _DENSE_FOLDER / WEIGHTS
+    try:
+        tensors = load_file(path)
+        return np.ascontiguousarray(tensors["linear.weight"].T), tensors["linear.bias"]
+    except FileNotFoundError:
+        raise ModelError(f"{path} is missing: the model has no head. Copy it again.") from None
+    except (SafetensorError, KeyError) as error:
+        raise ModelError(f"{path} is cut off or damaged ({error}). Copy it again.") from None
+
+
+def _encoder_tensors(model: ClassifierModel) -> dict[str, np.ndarray]:
+    return {
+        hugging_face_name(name): np.ascontiguousarray(
+            # torch.nn.Linear keeps [out, in].
+            value.T if name.endswith("/kernel") else value
+        )
+        for name, value in model.tensors.items()
+    }
+
+
+def _write_modules(model: ClassifierModel, directory: Path) -> None:
+    features, labels = model.kernel.shape
+    modules = [
+        ("0", "", "sentence_transformers.models.Transformer"),
+        ("1", _POOLING_FOLDER, "sentence_transformers.models.Pooling"),
+        ("2", _DENSE_FOLDER, "sentence_transformers.models.Dense"),
+    ]
+    _write_json(
+        directory / "modules.json",
+        [
+            {"idx": int(name), "name": name, "path": path, "type": kind}
+            for name, path, kind in modules
+        ],
+    )
+    _write_json(
+        directory / "sentence_bert_config.json",
+        {"max_seq_length": model.max_seq_length, "do_lower_case": False},
+    )
+    parts = model.pooling.split("+")
+    _write_json(
+        directory / _POOLING_FOLDER / CONFIG,
+        {
+            "word_embedding_dimension": model.config.hidden_size,
+            "pooling_mode_cls_token": "cls" in parts,
+            "pooling_mode_mean_tokens": "mean" in parts,
+            "pooling_mode_max_tokens": False,
+            "pooling_mode_mean_sqrt_len_tokens": False,
+        },
+    )
+    _write_json(
+        directory / _DENSE_FOLDER / CONFIG,
+        {
+            "in_features": features,
+            "out_features": labels,
+            "bias": True,
+            "activation_function": "torch.nn.modules.activation.Sigmoid",
+        },
+    )
+    head = {"linear.weight": np.ascontiguousarray(model.kernel.T), "linear.bias": model.bias}
+    _save(head, directory / _DENSE_FOLDER / WEIGHTS)
+
+
+def _save(tensors: dict[str, np.ndarray], path: Path) -> None:
+    # transformers refuses files that do not say which framework's layout they have.
+    save_file(tensors, path, metadata={"format": "pt"})
+
+
+def _write_json(path: Path, content: Any) -> None:
+    path.parent.mkdir(exist_ok=True)
+    text = json.dumps(content, indent=2, ensure_ascii=False)
+    path.write_text(text + "\n", encoding="utf-8")

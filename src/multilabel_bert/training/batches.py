@@ -1,0 +1,82 @@
+"""What enters the trained part of the network, batch by batch."""
+
+# N = texts, B = texts of a batch, T = tokens, H = hidden size, D = size of a representation
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from multilabel_bert.text.tokenized_texts import TokenizedTexts
+
+
+class TrainingInputs(Protocol):
+    """N texts, as far as the frozen layers have taken them."""
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """Tokens of each text, int [N]; 1 where a text is one vector already."""
+
+    def batch(self, indices: np.ndarray) -> dict[str, np.ndarray]:
+        """The network's input for the texts at `indices`, padded to the longest."""
+
+
+@dataclass(frozen=True)
+class FeatureInputs:
+    """One vector a text: `features` is float32 [N, D]."""
+
+    features: np.ndarray
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """Ones, int [N]."""
+        return np.ones(len(self.features), np.int64)
+
+    def batch(self, indices: np.ndarray) -> dict[str, np.ndarray]:
+        """``features`` [B, D]."""
+        return {"features": self.features[indices]}
+
+
+@dataclass(frozen=True)
+class HiddenInputs:
+    """Ragged hidden states entering the lowest trained layer.
+
+    Attributes:
+        hidden: float16 or float32 [total tokens, H], without padding.
+        offsets: int64 [N + 1], where each text starts.
+    """
+
+    hidden: np.ndarray
+    offsets: np.ndarray
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """int64 [N], tokens of each text."""
+        return np.diff(self.offsets)
+
+    def batch(self, indices: np.ndarray) -> dict[str, np.ndarray]:
+        """``hidden`` [B, T, H] float32 and ``attention_mask`` [B, T] int32."""
+        lengths = self.lengths[indices]
+        positions = np.arange(int(lengths.max()))
+        mask = positions < lengths[:, None]
+        hidden = np.zeros((*mask.shape, self.hidden.shape[1]), np.float32)
+        hidden[mask] = self.hidden[(self.offsets[indices][:, None] + positions)[mask]]
+        return {"hidden": hidden, "attention_mask": mask.astype(np.int32)}
+
+
+@dataclass(frozen=True)
+class TokenInputs:
+    """Token ids, where nothing is frozen."""
+
+    texts: TokenizedTexts
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """int64 [N], tokens of each text."""
+        return self.texts.lengths
+
+    def batch(self, indices: np.ndarray) -> dict[str, np.ndarray]:
+        """``input_ids``, ``attention_mask`` and ``token_type_ids``, each [B, T] int32."""
+        return self.texts.pad(indices)

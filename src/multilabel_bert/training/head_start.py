@@ -1,0 +1,58 @@
+"""Where the new head starts, and what standardised features do to its weights."""
+
+# N = texts, D = size of the representation, X = labels
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+def prior_bias(targets: np.ndarray) -> np.ndarray:
+    """The log-odds of each label among its known cells, float32 [X].
+
+    With half a text added to both sides, so that a label without positives stays finite. A head
+    that starts there does not spend its first steps on learning how rare the labels are.
+
+    Args:
+        targets: float [N, X]: 1, 0, or -1 for unknown.
+
+    Source: Lin et al. 2017, arXiv:1708.02002, section 4.1.
+    """
+    positives = np.sum(targets > 0, axis=0, dtype=np.float64)
+    negatives = np.sum(targets == 0, axis=0, dtype=np.float64)
+    return np.log((positives + 0.5) / (negatives + 0.5)).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Standardizer:
+    """Mean and deviation of features, both float32 [D]."""
+
+    mean: np.ndarray
+    deviation: np.ndarray
+
+    @classmethod
+    def of(cls, features: np.ndarray) -> Standardizer:
+        """Of the features of N texts, [N, D]. A constant feature keeps deviation 1."""
+        mean = features.mean(axis=0, dtype=np.float64)
+        deviation = features.std(axis=0, dtype=np.float64)
+        deviation = np.where(deviation > 1e-6, deviation, 1.0)
+        return cls(mean.astype(np.float32), deviation.astype(np.float32))
+
+    def apply(self, features: np.ndarray) -> np.ndarray:
+        """Standardise, [N, D] to [N, D]."""
+        return (features - self.mean) / self.deviation
+
+    def fold(self, kernel: np.ndarray, bias: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Weights that give on plain features what `kernel` and `bias` give on standardised.
+
+        ``((f - m) / s) K + b  =  f (K / s) + (b - (m / s) K)``
+
+        Args:
+            kernel: [D, X].
+            bias: [X].
+        """
+        folded = kernel.astype(np.float64) / self.deviation[:, None]
+        shifted = bias - self.mean.astype(np.float64) @ folded
+        return folded.astype(np.float32), shifted.astype(np.float32)

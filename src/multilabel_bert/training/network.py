@@ -1,0 +1,115 @@
+"""The network that is trained: what is not frozen of the encoder, and the new head."""
+
+# B = texts, T = tokens, H = hidden size, D = size of the representation, X = labels
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import numpy as np
+
+from multilabel_bert.encoder.config import BertConfig
+from multilabel_bert.encoder.keras_encoder import (
+    BertEncoder,
+    BertStack,
+    assign_tensors,
+    read_tensors,
+)
+from multilabel_bert.encoder.pooling import pool_in_keras, representation_size
+
+
+class ClassifierNetwork(keras.Model):
+    """Trained layers, representation, dropout and Dense(X): the logits of X yes/no labels.
+
+    Its input is what crosses the boundary of the frozen layers:
+
+    - no layer trained: ``features`` [B, D];
+    - the top k layers: ``hidden`` [B, T, H] and ``attention_mask`` [B, T];
+    - all: ``input_ids``, ``attention_mask`` and ``token_type_ids``, each [B, T].
+
+    Args:
+        config: of the encoder.
+        first_layer: the lowest transformer layer that is trained, 0 ... L; None if the
+            embeddings are trained too.
+        pooling: what represents a text.
+        labels: X.
+        dropout: on the representation.
+        pooler: whether the checkpoint has a pooler.
+        seed: of the dropouts and the new weights.
+
+    Source: ``create_model`` in google-research/bert, run_classifier.py, with X sigmoids in
+    place of one softmax.
+    """
+
+    def __init__(
+        self,
+        config: BertConfig,
+        *,
+        first_layer: int | None,
+        pooling: str,
+        labels: int,
+        dropout: float,
+        pooler: bool = True,
+        seed: int = 42,
+        dtype: str = "float32",
+    ) -> None:
+        super().__init__(name="classifier_network")
+        self.config = config
+        self.pooling = pooling
+        # A pooler that is not asked for would have no gradient.
+        pooler = pooler and pooling == "pooled"
+        self.body: Any
+        if first_layer is None:
+            self.body = BertEncoder(config, pooler=pooler, seed=seed + 1, dtype=dtype)
+        elif first_layer < config.num_hidden_layers:
+            self.body = BertStack(
+                config, first_layer=first_layer, pooler=pooler, seed=seed + 1, dtype=dtype
+            )
+            self.body.build()
+        else:
+            self.body = None
+        self.dropout = keras.layers.Dropout(dropout, seed=seed, dtype="float32")
+        self.head = keras.layers.Dense(
+            labels,
+            name="head",
+            dtype="float32",
+            kernel_initializer=keras.initializers.TruncatedNormal(stddev=0.02, seed=seed),
+        )
+        self.head.build((None, representation_size(pooling, config.hidden_size)))
+        self.built = True
+
+    def call(self, inputs: Mapping[str, Any], training: bool = False) -> Any:
+        """A batch to logits [B, X]."""
+        return self.head(self.dropout(self.represent(inputs, training), training=training))
+
+    def represent(self, inputs: Mapping[str, Any], training: bool = False) -> Any:
+        """A batch to representations [B, D]."""
+        if self.body is None:
+            return inputs["features"]
+        if "hidden" in inputs:
+            outputs = self.body(inputs["hidden"], inputs["attention_mask"], training=training)
+        else:
+            outputs = self.body(inputs, training=training)
+        return pool_in_keras(outputs, inputs["attention_mask"], self.pooling)
+
+    def set_body_tensors(self, tensors: Mapping[str, np.ndarray]) -> None:
+        """Load the pre-trained weights of the trained layers."""
+        if self.body is not None:
+            assign_tensors(self.body.tensor_variables(), tensors)
+
+    def body_tensors(self) -> dict[str, np.ndarray]:
+        """The weights of the trained layers, by canonical tensor name."""
+        return {} if self.body is None else read_tensors(self.body.tensor_variables())
+
+    def set_head(self, kernel: np.ndarray | None, bias: np.ndarray) -> None:
+        """Set the head's bias [X], and its kernel [D, X] unless that stays random."""
+        if kernel is not None:
+            self.head.kernel.assign(kernel)
+        self.head.bias.assign(bias)
+
+    def head_tensors(self) -> tuple[np.ndarray, np.ndarray]:
+        """The head's kernel [D, X] and bias [X], float32."""
+        tensors = read_tensors({"kernel": self.head.kernel, "bias": self.head.bias})
+        return tensors["kernel"], tensors["bias"]

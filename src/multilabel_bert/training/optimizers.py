@@ -1,0 +1,193 @@
+"""The optimizer, Adam with weight decay as AdamW or as Google has it, and its schedule."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import keras
+from keras import ops
+
+# google-research/bert, optimization.py: exclude_from_weight_decay. Variables are matched by
+# path; ours say beta and gamma where Google's path says LayerNorm.
+_NO_DECAY = ("bias", "LayerNorm", "layer_norm", "beta", "gamma")
+
+
+@keras.saving.register_keras_serializable("multilabel_bert")
+class WarmupDecay(keras.optimizers.schedules.LearningRateSchedule):
+    """Linear warm-up from 0, then linear or cosine decay to 0.
+
+    As in Google's code the decay counts from step 0, not from the end of the warm-up:
+    at step s of S the linear rate is ``peak * (1 - s / S)`` once s reaches the warm-up steps,
+    before that ``peak * s / warmup_steps``.
+
+    Args:
+        peak: the highest learning rate.
+        total_steps: S, optimizer updates of the whole training.
+        warmup_steps: updates until `peak`.
+        decay: ``"linear"``, ``"cosine"`` or ``"constant"``.
+
+    Source: google-research/bert, optimization.py, create_optimizer.
+    """
+
+    def __init__(
+        self, peak: float, total_steps: int, warmup_steps: int = 0, decay: str = "linear"
+    ) -> None:
+        self.peak = peak
+        self.total_steps = total_steps
+        self.warmup_steps = warmup_steps
+        self.decay = decay
+
+    def __call__(self, step: Any) -> Any:
+        """The learning rate of update `step`, counted from 0."""
+        step = ops.cast(step, "float32")
+        done = ops.minimum(step / max(1, self.total_steps), 1.0)
+        if self.decay == "linear":
+            rate = self.peak * (1.0 - done)
+        elif self.decay == "cosine":
+            rate = self.peak * 0.5 * (1.0 + ops.cos(done * 3.141592653589793))
+        else:
+            rate = self.peak * ops.ones_like(done)
+        if self.warmup_steps == 0:
+            return rate
+        return ops.where(step < self.warmup_steps, self.peak * step / self.warmup_steps, rate)
+
+    def get_config(self) -> dict[str, Any]:
+        """What `from_config` needs."""
+        return {
+            "peak": self.peak,
+            "total_steps": self.total_steps,
+            "warmup_steps": self.warmup_steps,
+            "decay": self.decay,
+        }
+
+
+@keras.saving.register_keras_serializable("multilabel_bert")
+class AdamWeightDecay(keras.optimizers.Optimizer):
+    """Adam with decoupled weight decay, with or without bias correction.
+
+    ``m = b1 m + (1 - b1) g``, ``v = b2 v + (1 - b2) g²``,
+    ``w = w - rate (m' / (sqrt(v') + epsilon) + decay w)``, without decay for biases and
+    LayerNorm. With bias correction (AdamW) m' = m / (1 - b1^t), v' = v / (1 - b2^t); without
+    it (Google's BERT) m' = m, v' = v. Gradients are clipped to a global norm first.
+
+    Args:
+        learning_rate: a number or a schedule.
+        weight_decay_rate: decay of all weights but biases and LayerNorm.
+        bias_correction: False for Google's AdamWeightDecayOptimizer.
+        head_multiplier: factor on the learning rate of variables whose path has a part
+            ``head``: a new layer can learn faster than a pre-trained one.
+        beta_1: b1.
+        beta_2: b2.
+        epsilon: outside the root.
+        clip_norm: global norm to which gradients are clipped, or None.
+
+    Source: google-research/bert, optimization.py, AdamWeightDecayOptimizer; Loshchilov and
+    Hutter 2017, arXiv:1711.05101.
+    """
+
+    def __init__(
+        self,
+        learning_rate: Any = 5e-5,
+        weight_decay_rate: float = 0.01,
+        bias_correction: bool = True,
+        head_multiplier: float = 1.0,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-6,
+        clip_norm: float | None = 1.0,
+        name: str = "AdamWeightDecay",
+        **kwargs: Any,
+    ) -> None:
+        kwargs.setdefault("global_clipnorm", clip_norm)
+        super().__init__(learning_rate=learning_rate, name=name, **kwargs)
+        self.weight_decay_rate = weight_decay_rate
+        self.bias_correction = bias_correction
+        self.head_multiplier = head_multiplier
+        self.beta_1, self.beta_2, self.epsilon = beta_1, beta_2, epsilon
+
+    def build(self, variables: Any) -> None:
+        """Create m and v of each variable."""
+        if self.built:
+            return
+        super().build(variables)
+        # TensorFlow hands its own variables to update_step, which have lost their path.
+        self._variable_paths = [variable.path for variable in variables]
+        self._momentums = [
+            self.add_variable_from_reference(variable, name="momentum") for variable in variables
+        ]
+        self._velocities = [
+            self.add_variable_from_reference(variable, name="velocity") for variable in variables
+        ]
+
+    def apply(self, grads: Any, trainable_variables: Any = None) -> Any:
+        """Clip and apply the gradients."""
+        # TensorFlow gives the gradient of an embedding table as slices that repeat rows; their
+        # norm is not that of the dense gradient, which Google's code clips.
+        return super().apply([densify(grad) for grad in grads], trainable_variables)
+
+    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+        """Update one variable."""
+        index = self._get_variable_index(variable)
+        path, momentum = self._variable_paths[index], self._momentums[index]
+        velocity = self._velocities[index]
+        rate = ops.cast(learning_rate, variable.dtype)
+        if is_head(path):
+            rate = rate * self.head_multiplier
+        gradient = ops.cast(gradient, variable.dtype)
+        m = self.beta_1 * momentum + (1 - self.beta_1) * gradient
+        v = self.beta_2 * velocity + (1 - self.beta_2) * ops.square(gradient)
+        self.assign(momentum, m)
+        self.assign(velocity, v)
+        if self.bias_correction:
+            step = ops.cast(self.iterations + 1, variable.dtype)
+            m = m / (1 - ops.power(ops.cast(self.beta_1, variable.dtype), step))
+            v = v / (1 - ops.power(ops.cast(self.beta_2, variable.dtype), step))
+        update = m / (ops.sqrt(v) + self.epsilon)
+        if decays(path):
+            update = update + self.weight_decay_rate * variable
+        self.assign_sub(variable, rate * update)
+
+    def get_config(self) -> dict[str, Any]:
+        """What `from_config` needs."""
+        config = super().get_config()
+        config.pop("weight_decay", None)
+        return {
+            **config,
+            "weight_decay_rate": self.weight_decay_rate,
+            "bias_correction": self.bias_correction,
+            "head_multiplier": self.head_multiplier,
+            "beta_1": self.beta_1,
+            "beta_2": self.beta_2,
+            "epsilon": self.epsilon,
+        }
+
+
+def densify(gradient: Any) -> Any:
+    """A sparse gradient as a dense tensor; anything else as it is."""
+    if not hasattr(gradient, "indices"):
+        return gradient
+    # Only TensorFlow has sparse gradients, and keras.ops.convert_to_tensor leaves them sparse.
+    import tensorflow as tf
+
+    return tf.convert_to_tensor(gradient)
+
+
+def decays(path: str) -> bool:
+    """Whether weight decay applies to the variable at `path`.
+
+    >>> decays("encoder/layer_0/intermediate/kernel"), decays("head/bias")
+    (True, False)
+    >>> decays("encoder/layer_0/attention_LayerNorm/gamma")
+    False
+    """
+    return not any(re.search(name, path) for name in _NO_DECAY)
+
+
+def is_head(path: str) -> bool:
+    """Whether the variable at `path` is of the new classification head.
+
+    >>> is_head("classifier_network/head/kernel"), is_head("encoder/layer_0/query/kernel")
+    (True, False)
+    """
+    return "head" in path.split("/")

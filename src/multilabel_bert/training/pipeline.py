@@ -1,0 +1,332 @@
+"""A whole training run: tokenized texts to the weights of a classifier."""
+
+# N = texts, D = size of the representation, H = hidden size, X = labels, L = layers
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from multilabel_bert.encoder.checkpoint import Checkpoint
+from multilabel_bert.encoder.encoding import PARTS, encode_hidden, encode_parts
+from multilabel_bert.encoder.engines import make_engine
+from multilabel_bert.encoder.pooling import POOLINGS, combine
+from multilabel_bert.errors import CheckpointError, SettingsError
+from multilabel_bert.progress import Progress
+from multilabel_bert.text.tokenized_texts import TokenizedTexts
+from multilabel_bert.training.batches import (
+    FeatureInputs,
+    HiddenInputs,
+    TokenInputs,
+    TrainingInputs,
+)
+from multilabel_bert.training.head_start import Standardizer, prior_bias
+from multilabel_bert.training.losses import balanced_positive_weights
+from multilabel_bert.training.network import ClassifierNetwork
+from multilabel_bert.training.settings import TrainingSettings
+from multilabel_bert.training.trainer import (
+    DEFAULT_MONITOR,
+    History,
+    LabelledInputs,
+    train_network,
+)
+
+
+@dataclass(frozen=True)
+class Examples:
+    """N tokenized texts with targets float32 [N, X]: 1, 0, or -1 for unknown."""
+
+    texts: TokenizedTexts
+    targets: np.ndarray
+
+
+@dataclass(frozen=True)
+class TrainedWeights:
+    """What a run learned.
+
+    Attributes:
+        tensors: of the encoder, the frozen ones as they were.
+        kernel: float32 [D, X], of the head, for features as the encoder gives them.
+        bias: float32 [X].
+        pooling: what represents a text.
+        settings: resolved.
+        history: of the training.
+        representation_scores: with ``pooling="auto"``, the macro average precision of each
+            representation on the development split.
+        precision: in which the frozen layers ran.
+    """
+
+    tensors: dict[str, np.ndarray]
+    kernel: np.ndarray
+    bias: np.ndarray
+    pooling: str
+    settings: TrainingSettings
+    history: History
+    representation_scores: dict[str, float] = field(default_factory=dict)
+    precision: str = "float32"
+
+
+def train_classifier(
+    checkpoint: Checkpoint,
+    train: Examples,
+    settings: TrainingSettings,
+    *,
+    dev: Examples | None = None,
+    label_names: Sequence[str] | None = None,
+    callbacks: Sequence[Any] = (),
+    progress: Progress | None = None,
+) -> TrainedWeights:
+    """Train what ``settings.train_layers`` says; all below runs once a text.
+
+    Args:
+        checkpoint: the pre-trained encoder.
+        train: texts to learn from.
+        settings: need not be resolved.
+        dev: texts to follow the training on; ``early_stopping`` and ``pooling="auto"`` need it.
+        label_names: X names, for `class_weight` as a dictionary.
+        callbacks: Keras callbacks.
+        progress: where progress is shown.
+
+    Raises:
+        SettingsError: if a setting does not fit the encoder or the data.
+    """
+    config = checkpoint.config
+    progress = progress or Progress("silent")
+    settings = settings.resolved(config.hidden_size, len(train.texts))
+    _check_fit(settings, checkpoint, dev)
+    from multilabel_bert.encoder.keras_encoder import checked_train_layers
+
+    trained_layers = checked_train_layers(settings.train_layers, config.num_hidden_layers)
+    run = _TrainingRun(
+        checkpoint,
+        settings,
+        train,
+        dev,
+        _positive_weights(settings.class_weight, train.targets, label_names),
+        callbacks,
+        progress,
+    )
+    if settings.train_layers == 0:
+        return run.head_alone()
+    if settings.train_layers == "all":
+        return run.everything()
+    return run.top_layers(config.num_hidden_layers - trained_layers)
+
+
+@dataclass(frozen=True)
+class _TrainingRun:
+    checkpoint: Checkpoint
+    settings: TrainingSettings
+    train: Examples
+    dev: Examples | None
+    positive_weights: np.ndarray | None
+    callbacks: Sequence[Any]
+    progress: Progress
+
+    def head_alone(self) -> TrainedWeights:
+        poolings = [self.settings.pooling]
+        if self.settings.pooling == "auto":
+            poolings = [p for p in POOLINGS if self.checkpoint.has_pooler or p != "pooled"]
+        wanted = [part for part in PARTS if any(part in p.split("+") for p in poolings)]
+        engine = make_engine(
+            self.checkpoint.config,
+            self.checkpoint.tensors,
+            wanted,
+            precision=self.settings.precision,
+        )
+        self.progress.say(f"Encoder: {engine.name}, {engine.precision}")
+        train_parts = self._encode(engine, self.train.texts, "Encoding")
+        dev_parts = (
+            self._encode(engine, self.dev.texts, "Encoding the development split")
+            if self.dev is not None
+            else None
+        )
+        runs = {}
+        for pooling in poolings:
+            if len(poolings) > 1:
+                self.progress.say(f"Head on {pooling}:")
+            dev_features = None if dev_parts is None else combine(dev_parts, pooling)
+            runs[pooling] = self._head_on(combine(train_parts, pooling), dev_features, pooling)
+        scores = {
+            pooling: run.history.epochs[run.history.best_epoch - 1][f"val_{DEFAULT_MONITOR}"]
+            for pooling, run in runs.items()
+            if len(runs) > 1
+        }
+        best = max(runs, key=lambda pooling: scores.get(pooling, 0.0))
+        return replace(runs[best], representation_scores=scores, precision=engine.precision)
+
+    def _head_on(
+        self, features: np.ndarray, dev_features: np.ndarray | None, pooling: str
+    ) -> TrainedWeights:
+        standardizer = Standardizer.of(features) if self.settings.standardize else None
+
+        def inputs(values: np.ndarray) -> FeatureInputs:
+            return FeatureInputs(standardizer.apply(values) if standardizer else values)
+
+        network = self._network(self.checkpoint.config.num_hidden_layers, pooling)
+        history = self._fit(
+            network, inputs(features), None if dev_features is None else inputs(dev_features)
+        )
+        kernel, bias = network.head_tensors()
+        if standardizer:
+            kernel, bias = standardizer.fold(kernel, bias)
+        return TrainedWeights(
+            self.checkpoint.tensors, kernel, bias, pooling, self.settings, history
+        )
+
+    def top_layers(self, first_layer: int) -> TrainedWeights:
+        config, tensors = self.checkpoint.config, self.checkpoint.tensors
+        engine = make_engine(
+            config,
+            tensors,
+            ("sequence_output",),
+            precision=self.settings.precision,
+            last_layer=first_layer,
+        )
+        self.progress.say(f"Encoder: {engine.name}, {engine.precision}")
+        dtype = np.float32 if self.settings.precision == "float32" else np.float16
+        _check_memory(
+            [e.texts for e in (self.train, self.dev) if e is not None], config.hidden_size, dtype
+        )
+
+        def inputs(texts: TokenizedTexts, title: str) -> HiddenInputs:
+            with self.progress.task(title, len(texts), "texts") as task:
+                hidden = encode_hidden(
+                    engine, texts, config.hidden_size, dtype, on_batch=task.advance
+                )
+            return HiddenInputs(hidden, texts.offsets)
+
+        title = f"Encoding {first_layer} frozen layers"
+        train = inputs(self.train.texts, title)
+        dev = inputs(self.dev.texts, f"{title}, development split") if self.dev else None
+        return self._fit_layers(first_layer, train, dev, engine.precision)
+
+    def everything(self) -> TrainedWeights:
+        dev = TokenInputs(self.dev.texts) if self.dev is not None else None
+        return self._fit_layers(None, TokenInputs(self.train.texts), dev, "float32")
+
+    def _fit_layers(
+        self,
+        first_layer: int | None,
+        train: TrainingInputs,
+        dev: TrainingInputs | None,
+        precision: str,
+    ) -> TrainedWeights:
+        network = self._network(first_layer, self.settings.pooling)
+        network.set_body_tensors(self.checkpoint.tensors)
+        history = self._fit(network, train, dev)
+        kernel, bias = network.head_tensors()
+        return TrainedWeights(
+            self.checkpoint.tensors | network.body_tensors(),
+            kernel,
+            bias,
+            self.settings.pooling,
+            self.settings,
+            history,
+            precision=precision,
+        )
+
+    def _encode(self, engine: Any, texts: TokenizedTexts, title: str) -> dict[str, np.ndarray]:
+        with self.progress.task(title, len(texts), "texts") as task:
+            return encode_parts(engine, texts, on_batch=task.advance)
+
+    def _network(self, first_layer: int | None, pooling: str) -> ClassifierNetwork:
+        network = ClassifierNetwork(
+            self.checkpoint.config,
+            first_layer=first_layer,
+            pooling=pooling,
+            labels=self.train.targets.shape[1],
+            dropout=self.settings.dropout,
+            pooler=self.checkpoint.has_pooler,
+            seed=self.settings.seed,
+        )
+        if self.settings.prior_bias:
+            network.set_head(None, prior_bias(self.train.targets))
+        return network
+
+    def _fit(
+        self,
+        network: ClassifierNetwork,
+        train: TrainingInputs,
+        dev: TrainingInputs | None,
+    ) -> History:
+        return train_network(
+            network,
+            LabelledInputs(train, self.train.targets),
+            self.settings,
+            dev=None if dev is None or self.dev is None else LabelledInputs(dev, self.dev.targets),
+            positive_weights=self.positive_weights,
+            callbacks=self.callbacks,
+            progress=self.progress,
+        )
+
+
+def _check_fit(settings: TrainingSettings, checkpoint: Checkpoint, dev: Examples | None) -> None:
+    limit = checkpoint.config.max_position_embeddings
+    if settings.max_seq_length > limit:
+        raise SettingsError(
+            f"max_seq_length={settings.max_seq_length}, but {checkpoint.origin} has position "
+            f"embeddings for {limit} tokens. Use at most {limit}."
+        )
+    if settings.pooling == "pooled" and not checkpoint.has_pooler:
+        raise CheckpointError(
+            f"pooling='pooled' needs a pooler, but {checkpoint.origin} has none. Use "
+            f"pooling={', '.join(repr(p) for p in POOLINGS if p != 'pooled')}."
+        )
+    for option in ("early_stopping", "pooling"):
+        value = getattr(settings, option)
+        if dev is None and value is not None and (option != "pooling" or value == "auto"):
+            raise SettingsError(
+                f"{option}={value!r} needs a development split: give validation data, or a "
+                "dev_fraction above 0."
+            )
+
+
+def _positive_weights(
+    class_weight: Any, targets: np.ndarray, label_names: Sequence[str] | None
+) -> np.ndarray | None:
+    labels = targets.shape[1]
+    if class_weight is None:
+        return None
+    if isinstance(class_weight, str):
+        if class_weight != "balanced":
+            raise SettingsError(
+                f"class_weight={class_weight!r} is unknown. Use 'balanced', {labels} numbers, or "
+                "a dictionary from label name to number."
+            )
+        return balanced_positive_weights((targets > 0).sum(0), (targets == 0).sum(0))
+    if isinstance(class_weight, dict):
+        names = list(label_names or map(str, range(labels)))
+        unknown = [name for name in class_weight if name not in names]
+        if unknown:
+            raise SettingsError(
+                f"class_weight names {unknown[0]!r}, which is no label. The labels are "
+                f"{', '.join(names[:20])}."
+            )
+        class_weight = [class_weight.get(name, 1.0) for name in names]
+    weights = np.asarray(class_weight, np.float32)
+    if weights.shape != (labels,) or not (weights > 0).all() or not np.isfinite(weights).all():
+        raise SettingsError(
+            f"class_weight must be {labels} positive numbers, one a label, got {class_weight!r}."
+        )
+    return weights
+
+
+def _check_memory(
+    texts: Sequence[TokenizedTexts], hidden_size: int, dtype: np.dtype | type
+) -> None:
+    needed = sum(int(t.offsets[-1]) for t in texts) * hidden_size * np.dtype(dtype).itemsize
+    try:
+        available = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, OSError, ValueError):  # not on Windows
+        return
+    if needed > 0.9 * available:
+        raise SettingsError(
+            f"The hidden states of the frozen layers need {needed / 2**30:.1f} GiB, but only "
+            f"{available / 2**30:.1f} GiB of memory are free. Use a smaller max_seq_length, fewer "
+            "texts, or train_layers='all', which keeps nothing."
+        )
