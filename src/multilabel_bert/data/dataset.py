@@ -1,0 +1,313 @@
+"""The Dataset: texts, labels and their names, as every later part takes them.
+
+N = texts, X = labels.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from multilabel_bert.data.label_matrix import label_matrix
+from multilabel_bert.data.label_names import check_label_names
+from multilabel_bert.data.layout import DataLayout
+from multilabel_bert.errors import DataError, LabelError
+
+
+@dataclasses.dataclass(frozen=True)
+class ReadReport:
+    """What happened to a file while it was read, beyond taking it as it is.
+
+    Attributes:
+        empty_texts: rows without text, whether they were kept or dropped.
+        dropped_rows: rows left out because they have no text.
+        ignored_labels: labels that are not among the known names, with their counts.
+        blank_labels: items of label lists that were passed over because their name is blank.
+        cleaned_texts: texts that HTML was removed from.
+    """
+
+    empty_texts: int = 0
+    dropped_rows: int = 0
+    ignored_labels: dict[str, int] = dataclasses.field(default_factory=dict)
+    blank_labels: int = 0
+    cleaned_texts: int = 0
+
+    def lines(self) -> list[str]:
+        """Return what the user should be told, one line a fact."""
+        lines = []
+        if self.dropped_rows:
+            lines.append(f"{self.dropped_rows:,} rows without text were left out")
+        elif self.empty_texts:
+            lines.append(f"{self.empty_texts:,} rows have no text")
+        if self.ignored_labels:
+            names = sorted(self.ignored_labels, key=lambda name: -self.ignored_labels[name])
+            total = sum(self.ignored_labels.values())
+            shown = ", ".join(f"{name!r} ({self.ignored_labels[name]})" for name in names[:5])
+            more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+            lines.append(f"{total:,} labels outside the known names were ignored: {shown}{more}")
+        if self.blank_labels:
+            lines.append(f"{self.blank_labels:,} labels with a blank name were passed over")
+        if self.cleaned_texts:
+            lines.append(f"HTML was removed from {self.cleaned_texts:,} texts")
+        return lines
+
+
+@dataclasses.dataclass(frozen=True)
+class Example:
+    """One text with its labels, as the InputExample of `run_classifier.py`, for many labels.
+
+    Attributes:
+        guid: an identifier, for messages and output.
+        text_a: the text.
+        text_b: the second text of a pair.
+        labels: the names of its labels; None: unknown.
+    """
+
+    guid: str | None
+    text_a: str
+    text_b: str | None = None
+    labels: Sequence[str] | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Dataset:
+    """Texts with their labels.
+
+    Attributes:
+        texts: N texts.
+        text_pairs: N second texts, or None.
+        labels: int8 [N, X]: 1 yes, -1 unknown, both explicit; 0 no, implicit. None without
+            labels.
+        label_names: X names; empty without labels, unless they are known from elsewhere.
+        ids: N identifiers, or None.
+        rows: int64 [N], the row of each text in its file, for messages.
+        source: where it is from, as the user named it.
+        layout: how to read another file the same way; None if it was not read from a file.
+        report: what happened while it was read; None if it was not read from a file.
+    """
+
+    texts: list[str]
+    text_pairs: list[str] | None
+    labels: csr_array | None
+    label_names: tuple[str, ...]
+    ids: list[str] | None
+    rows: np.ndarray
+    source: str
+    layout: DataLayout | None = None
+    report: ReadReport | None = None
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    @classmethod
+    def from_arrays(
+        cls,
+        texts: Iterable[str] | Iterable[tuple[str, str]],
+        labels: Any = None,
+        *,
+        label_names: Sequence[str] | None = None,
+        text_pairs: Iterable[str] | None = None,
+        ids: Iterable[object] | None = None,
+        source: str = "texts",
+    ) -> Dataset:
+        """Make a dataset of what is in memory.
+
+        Args:
+            texts: N strings, or N pairs of strings.
+            labels: whatever `label_matrix` takes: [N, X] of 0/1 with NaN, None or -1 for unknown,
+                or N lists of label names. None: no labels.
+            label_names: X names, in the order of the columns.
+            text_pairs: N second texts, where `texts` are not pairs already.
+            ids: N identifiers.
+            source: how messages name it.
+
+        Raises:
+            DataError: if a text is not a string, or the numbers of rows differ.
+            LabelError: as `label_matrix`.
+
+        Example:
+            >>> data = Dataset.from_arrays(["late again", "thanks"], [["delay"], []])
+            >>> data.label_names, data.dense_labels().tolist()
+            (('delay',), [[1.0], [0.0]])
+        """
+        first, pairs = split_pairs(texts, source)
+        if text_pairs is not None:
+            if pairs is not None:
+                raise DataError(
+                    "text_pairs was given, and texts are pairs already. Give one of them."
+                )
+            pairs, nested = split_pairs(text_pairs, "text_pairs")
+            if nested is not None:
+                raise DataError("text_pairs: expected strings, got pairs. Give the second texts.")
+        matrix: csr_array | None = None
+        names: tuple[str, ...] = ()
+        if labels is not None:
+            matrix, names = label_matrix(labels, label_names)
+        elif label_names is not None:
+            names = check_label_names(label_names, "label_names")
+        identifiers = None if ids is None else [str(identifier) for identifier in ids]
+        counts = {
+            "text_pairs": pairs,
+            "ids": identifiers,
+            "labels": None if matrix is None else range(matrix.shape[0]),
+        }
+        for argument, values in counts.items():
+            if values is not None and len(values) != len(first):
+                raise DataError(
+                    f"{len(first)} texts, but {len(values)} {argument}. Expected as many "
+                    f"{argument} as texts."
+                )
+        rows = np.arange(1, len(first) + 1)
+        return cls(first, pairs, matrix, names, identifiers, rows, source)
+
+    @classmethod
+    def from_examples(
+        cls,
+        examples: Iterable[Any],
+        *,
+        label_names: Sequence[str] | None = None,
+        source: str = "examples",
+    ) -> Dataset:
+        """Make a dataset of `Example` objects, or of a DataProcessor's own objects.
+
+        Args:
+            examples: objects with the attributes guid, text_a, text_b and labels, as
+                `run_classifier.py` has them; `label` (one name, or a list of names) is taken
+                where there is no `labels`. A label of None is unknown.
+            label_names: all names in order (what get_labels() returns); None: those that occur,
+                sorted.
+            source: how messages name it.
+
+        Raises:
+            DataError: if an example has no text.
+            LabelError: if a label is not among the names.
+
+        Example:
+            >>> data = Dataset.from_examples(
+            ...     [Example("train-1", "late again", labels=["delay", "service"])],
+            ...     label_names=["service", "delay", "price"])
+            >>> data.dense_labels().tolist(), data.ids
+            ([[1.0, 1.0, 0.0]], ['train-1'])
+        """
+        examples = list(examples)
+        texts: list[Any] = []
+        seconds: list[Any] = []
+        label_sets: list[Any] = []
+        ids: list[Any] = []
+        for number, example in enumerate(examples, start=1):
+            if not hasattr(example, "text_a"):
+                raise DataError(
+                    f"{source}: example {number} is {type(example).__name__}; expected an object "
+                    "with guid, text_a, text_b and labels, such as multilabel_bert.data.Example."
+                )
+            texts.append(example.text_a)
+            seconds.append(getattr(example, "text_b", None))
+            ids.append(getattr(example, "guid", None))
+            names = getattr(example, "labels", None)
+            if names is None:
+                names = getattr(example, "label", None)
+            label_sets.append([names] if isinstance(names, str) else names)
+        if any(second is not None for second in seconds) and None in seconds:
+            raise DataError(
+                f"{source}: example {seconds.index(None) + 1} has no text_b, others have. Give "
+                "all of them a text_b, or none; an empty one is ''."
+            )
+        labelled = any(labels is not None for labels in label_sets)
+        return cls.from_arrays(
+            texts,
+            label_sets if labelled else None,
+            label_names=label_names,
+            text_pairs=None if not seconds or seconds[0] is None else seconds,
+            ids=None if all(i is None for i in ids) else ["" if i is None else i for i in ids],
+            source=source,
+        )
+
+    def subset(self, indices: Any) -> Dataset:
+        """Return the texts at the given positions (or where a boolean mask is true), in order."""
+        indices = np.asarray(indices)
+        if indices.dtype == bool:
+            indices = np.flatnonzero(indices)
+        positions = indices.tolist()
+        return dataclasses.replace(
+            self,
+            texts=[self.texts[i] for i in positions],
+            text_pairs=None if self.text_pairs is None else [self.text_pairs[i] for i in positions],
+            labels=None if self.labels is None else self.labels[indices],
+            ids=None if self.ids is None else [self.ids[i] for i in positions],
+            rows=self.rows[indices],
+        )
+
+    def dense_labels(self) -> np.ndarray:
+        """Return float32 [N, X]: 1 yes, 0 no, NaN unknown.
+
+        Raises:
+            LabelError: if there are no labels.
+        """
+        dense = self.require_labels().toarray().astype(np.float32)
+        dense[dense < 0] = np.nan
+        return dense
+
+    def require_labels(self) -> csr_array:
+        """Return the label matrix, int8 [N, X].
+
+        Raises:
+            LabelError: if there are no labels.
+        """
+        if self.labels is None:
+            raise LabelError(f"{self.source} has no labels, and they are needed here.")
+        return self.labels
+
+    def label_counts(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return int64 [X] each: how many texts have the label, have it not, are unknown."""
+        labels = self.require_labels()
+        count = labels.shape[1]
+        positive = np.bincount(labels.indices[labels.data == 1], minlength=count)
+        unknown = np.bincount(labels.indices[labels.data == -1], minlength=count)
+        return positive, len(self) - positive - unknown, unknown
+
+
+def split_pairs(
+    texts: Iterable[str] | Iterable[tuple[str, str]], source: str = "texts"
+) -> tuple[list[str], list[str] | None]:
+    """Return first and second texts; the latter are None where `texts` are plain strings.
+
+    Raises:
+        DataError: if an item is neither a string nor a pair of strings, or both kinds occur.
+
+    >>> split_pairs([("a", "b"), ("c", "d")])
+    (['a', 'c'], ['b', 'd'])
+    """
+    if isinstance(texts, (str, bytes)):
+        raise DataError(
+            f"{source}: expected a list of strings, got one {type(texts).__name__}. "
+            "Put it into a list."
+        )
+    items: list[Any] = list(texts)
+    if all(isinstance(item, str) for item in items):
+        return [str(item) for item in items], None
+    paired = not isinstance(items[0], str)
+    for number, item in enumerate(items):
+        ok = (
+            isinstance(item, (tuple, list))
+            and len(item) == 2
+            and all(isinstance(part, str) for part in item)
+        )
+        if paired and ok:
+            continue
+        if not paired and isinstance(item, str):
+            continue
+        expected = "a pair of strings" if paired and number else "a string (or a pair of strings)"
+        raise DataError(
+            f"{source}: text {number} (counted from 0) is {_shown(item)}; expected {expected}. "
+            "For a missing text give ''."
+        )
+    return [item[0] for item in items], [item[1] for item in items]
+
+
+def _shown(item: object) -> str:
+    text = repr(item)
+    return f"{type(item).__name__} {text if len(text) <= 40 else text[:40] + '…'}"
