@@ -33,7 +33,7 @@ def splits() -> dict[str, list[Row]]:
         with (DEMO_DATA / f"{split}.csv").open(encoding="utf-8", newline="") as file:
             records = list(csv.DictReader(file, strict=True))
         for record in records:
-            values = set(record[name] for name in LABEL_NAMES)
+            values = {record[name] for name in LABEL_NAMES}
             assert values <= {"0", "1"}, f"{split}.csv: {record}"
         loaded[split] = [
             (record["text"], {name: int(record[name]) for name in LABEL_NAMES})
