@@ -104,3 +104,10 @@ def test_loss_from_logits_is_the_mean_over_known_cells():
     expected = (np.log1p(np.exp(-2)) + 1 + np.log1p(np.exp(-1)) + np.log(2)) / 3
     found = evaluate(targets, probabilities, logits=logits).metrics["loss"]
     assert found == pytest.approx(expected, abs=1e-12)
+
+
+def test_none_means_unknown():
+    with_none = evaluate([[1, None], [0, 1]], [[0.9, 0.9], [0.1, 0.3]])
+    assert with_none.metrics["known_cells"] == 3
+    expected = evaluate([[1, -1], [0, 1]], [[0.9, 0.9], [0.1, 0.3]])
+    assert with_none.to_dict() == expected.to_dict()

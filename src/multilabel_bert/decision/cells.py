@@ -183,9 +183,13 @@ def _matrix(name: str, values: Any, *, allow_no_rows: bool = False) -> NDArray[A
     try:
         array = np.asarray(values)
         if array.dtype == object:
+            # None among numbers, as tables give for an empty cell, becomes NaN: unknown.
             array = array.astype(np.float64)
     except (TypeError, ValueError):
-        array = np.empty(0)
+        raise DataError(
+            f"{name} must be a matrix of numbers, one row a text and one column a label; found "
+            "lists of different lengths, or something that is no number."
+        ) from None
     if array.dtype.kind not in "biuf" or array.ndim != 2:
         hint = (
             " Write values.reshape(-1, 1) for a single label."

@@ -72,14 +72,20 @@ class DecisionRule:
 
     def __post_init__(self) -> None:
         """Check every value and every pair of them."""
-        try:
-            labels = len(self.thresholds)
-            thresholds = check_thresholds(self.thresholds, labels).copy()
-        except (DataError, TypeError) as error:
+        refusal = (
+            f"thresholds={self.thresholds!r} cannot be used: expected one number between 0 and 1 "
+            "for each label."
+        )
+        if np.ndim(self.thresholds) == 0:
             raise SettingsError(
-                f"thresholds={self.thresholds!r} cannot be used: expected one number between 0 "
-                f"and 1 for each label. {error}"
-            ) from None
+                f"{refusal} Write DecisionRule.fixed(labels, {self.thresholds!r}) for the same "
+                "one everywhere."
+            )
+        labels = len(self.thresholds)
+        try:
+            thresholds = check_thresholds(self.thresholds, labels).copy()
+        except DataError as error:
+            raise SettingsError(f"{refusal} {error}") from None
         if not labels:
             raise SettingsError("thresholds are empty. Expected one for each label.")
         thresholds.setflags(write=False)
