@@ -156,11 +156,11 @@ class TrainingSettings:
 def default_learning_rate(train_layers: int | str, hidden_size: int) -> float:
     """The peak learning rate that is used where none is given.
 
-    1e-3 for a head on frozen layers. For layers, wider encoders want smaller steps: 2e-4 at
+    5e-3 for a head on frozen layers. For layers, wider encoders want smaller steps: 2e-4 at
     H = 384 for the top layers and half of that for all, which gives 5e-5 for all of BERT-base.
     """
     if train_layers == 0:
-        return 1e-3
+        return 5e-3
     return 2e-4 * 384 / hidden_size * (0.5 if train_layers == "all" else 1.0)
 
 
