@@ -60,12 +60,18 @@ def check_delimiter(delimiter: str) -> str:
 
 
 def find_dialect(
-    sample: str, *, extension: str, delimiter: str | None, quoting: bool | None
+    sample: str,
+    lines: Iterable[str],
+    *,
+    extension: str,
+    delimiter: str | None,
+    quoting: bool | None,
 ) -> Dialect:
-    """Find delimiter and quoting from the start of a file (or all of it).
+    """Find delimiter and quoting.
 
     Args:
-        sample: text; for an exact answer about quoting, all of the file.
+        sample: text from the start of the file.
+        lines: the lines of the file, all of them for a sure answer about quoting.
         extension: of the file, such as ``".tsv"``.
         delimiter: what the user said.
         quoting: what the user said.
@@ -73,7 +79,7 @@ def find_dialect(
     if delimiter is None:
         delimiter = "\t" if extension in {".tsv", ".tab"} else _find_delimiter(sample)
     if quoting is None:
-        quoting = delimiter != "\t" or _tab_fields_are_quoted(sample)
+        quoting = delimiter != "\t" or _tab_fields_are_quoted(lines)
     return Dialect(delimiter, quoting)
 
 
@@ -96,7 +102,7 @@ def _find_delimiter(sample: str) -> str:
     return max(widths, key=lambda delimiter: widths[delimiter], default=",")
 
 
-def _tab_fields_are_quoted(sample: str) -> bool:
+def _tab_fields_are_quoted(lines: Iterable[str]) -> bool:
     """Whether double quotes in a tab-separated file are CSV quotes, or part of the text.
 
     Some writers of TSV quote as in CSV, others (and `run_classifier.py`, which reads without
@@ -104,12 +110,12 @@ def _tab_fields_are_quoted(sample: str) -> bool:
     by tabs alone; then a field that starts with a quote and is not a well-formed quoted field
     shows that quotes are text.
     """
-    if '"' not in sample:
-        return False
     width = None
     all_well_formed = True
-    for line in sample.splitlines():
-        fields = line.split("\t")
+    for line in lines:
+        fields = line.rstrip("\r\n").split("\t")
+        if fields == [""]:
+            continue
         width = width or len(fields)
         if len(fields) != width:
             return True
@@ -187,7 +193,8 @@ def read_delimited(
     text = data.decode("utf-8")
     if not text.strip():
         raise empty_file(source)
-    dialect = find_dialect(text, extension=extension, delimiter=delimiter, quoting=quoting)
+    lines = text.split("\n") if '"' in text else ()
+    dialect = find_dialect(text, lines, extension=extension, delimiter=delimiter, quoting=quoting)
     sample = dialect.records(io.StringIO(text[:2_000_000], newline=""))
     first_records = [record for record in itertools.islice(sample, _SAMPLE_RECORDS) if record]
     if header is None:

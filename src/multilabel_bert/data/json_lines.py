@@ -41,7 +41,7 @@ def read_json_lines(data: bytes, source: str) -> Table:
         if line.strip():
             objects.append(parse_line(line, row, source))
             rows.append(row)
-    return Table(_frame_of(objects), np.asarray(rows, dtype=np.int64), source, None)
+    return Table(frame_of(objects), np.asarray(rows, dtype=np.int64), source, None)
 
 
 def parse_line(line: str, row: int, source: str) -> dict[str, Any]:
@@ -87,10 +87,10 @@ def read_json(data: bytes, source: str) -> Table:
             f"{source}: expected a list of objects such as "
             f'[{{"text": "…", "labels": ["…"]}}], got {_kind(value)}.'
         )
-    return Table(_frame_of(value), np.arange(1, len(value) + 1), source, None)
+    return Table(frame_of(value), np.arange(1, len(value) + 1), source, None)
 
 
-def _frame_of(objects: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
+def frame_of(objects: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
     """Return objects as a table; a key with values of several kinds becomes JSON text."""
     import polars as pl
 

@@ -89,9 +89,18 @@ def read_label_names(path: Path, encoding: str | None = None) -> tuple[str, ...]
 
 
 def names_before_reading(
-    data_path: Path, label_names: Iterable[str] | None, labels_file: str | Path | None
+    data_path: Path,
+    label_names: Iterable[str] | None,
+    labels_file: str | Path | None,
+    origin: str = "label_names",
 ) -> LabelNames | None:
     """Return the label names that were given, or stand in a file beside the data.
+
+    Args:
+        data_path: the data file.
+        label_names: the names that were given.
+        labels_file: the file that was given.
+        origin: where `label_names` are from, for messages.
 
     Raises:
         DataError: if the names cannot be read, or were given in two ways.
@@ -102,7 +111,7 @@ def names_before_reading(
             "Give one of them."
         )
     if label_names is not None:
-        return LabelNames(check_label_names(tuple(label_names), "label_names"), "label_names")
+        return LabelNames(check_label_names(tuple(label_names), origin), origin)
     if labels_file is not None:
         return LabelNames(read_label_names(Path(labels_file)), str(labels_file))
     for name in FOUND_NAMES:

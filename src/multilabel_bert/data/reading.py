@@ -88,7 +88,8 @@ def read_dataset(
     encoding = encoding if encoding is not None else base.encoding
     header = header if header is not None else base.header
     table = read_table(path, encoding=encoding, delimiter=delimiter, quoting=quoting, header=header)
-    known = names_before_reading(path, label_names, labels_file)
+    origin = "label_names" if layout is None else "the training data"
+    known = names_before_reading(path, label_names, labels_file, origin)
     given = GivenColumns(
         text_column=text_column,
         pair_column=pair_column,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -50,14 +51,7 @@ class Table:
         Raises:
             DataError: if it does not, with near matches.
         """
-        if column in self.frame.columns:
-            return
-        no_header = " The first row was read as column names." if self.header else ""
-        raise DataError(
-            f"{self.source} has no column {column!r} (the {role})."
-            f"{did_you_mean(column, self.frame.columns)} "
-            f"Its columns: {listed(self.frame.columns)}.{no_header} {mend}"
-        )
+        require_column(column, role, mend, self.frame.columns, self.source, self.header)
 
     def place(self, index: int, column: str | None = None) -> str:
         """Return where a cell stands, for an error message.
@@ -68,3 +62,20 @@ class Table:
         """
         at = f"{self.source} row {self.rows[index]}"
         return at if column is None else f"{at}, column {column!r}"
+
+
+def require_column(
+    column: str, role: str, mend: str, columns: Sequence[str], source: str, header: bool | None
+) -> None:
+    """Check that `column` is one of `columns`; arguments as for `Table.require`.
+
+    Raises:
+        DataError: if it is not, with near matches.
+    """
+    if column in columns:
+        return
+    no_header = " The first row was read as column names." if header else ""
+    raise DataError(
+        f"{source} has no column {column!r} (the {role}).{did_you_mean(column, columns)} "
+        f"Its columns: {listed(columns)}.{no_header} {mend}"
+    )
