@@ -47,6 +47,8 @@ def test_max_labels_keeps_the_most_probable_of_those_that_pass():
 def test_max_labels_with_ties_keeps_the_first_columns():
     rule = DecisionRule.fixed(3, max_labels=2)
     assert predicted(rule, [[0.7, 0.7, 0.7]]) == [[1, 1, 0]]
+    many = DecisionRule.fixed(100, max_labels=30).predict(np.full((1, 100), 0.7))
+    assert many.tolist() == [[1] * 30 + [0] * 70]
 
 
 def test_exactly_one_label_of_an_exclusive_group():

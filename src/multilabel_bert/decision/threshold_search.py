@@ -186,10 +186,10 @@ def _values_of_lines(
     ordered = np.take_along_axis(scores, order, axis=1)
     true_positives = np.cumsum(np.take_along_axis(truth, order, axis=1), axis=1)
     predicted = np.cumsum(np.take_along_axis(known, order, axis=1), axis=1)
-    # Equal probabilities pass together: only the last of each run is a decision.
+    # Equal probabilities pass together: only the last of each run is a decision. The unknown
+    # cells of a line come last and change nothing.
     is_last = np.ones(ordered.shape, bool)
     is_last[:, :-1] = ordered[:, :-1] != ordered[:, 1:]
-    is_last &= ordered >= 0
     line = np.nonzero(is_last)[0]
     support = truth.sum(axis=1)[line]
     counts = Counts(true_positives[is_last], predicted[is_last], support, support)
