@@ -14,7 +14,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
-from multilabel_bert.data.dataset import Dataset
+from multilabel_bert.data.dataset import Dataset, split_pairs
 from multilabel_bert.data.splitting import split_dataset
 from multilabel_bert.decision.evaluation import Evaluation, evaluate
 from multilabel_bert.decision.objectives import objective_for
@@ -203,7 +203,8 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):
         dev = None
         if validation_data is not None:
             given = validation_data if isinstance(validation_data, tuple) else (validation_data,)
-            dev = _as_dataset(*given, label_names=train.label_names)
+            dev_texts, dev_labels = given if len(given) == 2 else (given[0], None)
+            dev = _as_dataset(dev_texts, dev_labels, train.label_names)
         elif self.dev_fraction > 0:
             train, dev = split_dataset(train, self.dev_fraction, seed=self.seed)
         progress = progress or Progress("terminal" if self.verbose else "silent")
@@ -280,7 +281,7 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):
     def decision_function(self, texts: Any) -> np.ndarray:
         """Logits, float32 [N, X]."""
         check_is_fitted(self, "model_")
-        return self.predictor.predict_logits(*_split_pairs(texts))
+        return self.predictor.predict_logits(*split_pairs(texts))
 
     def predict_proba(self, texts: Any) -> np.ndarray:
         """Probabilities, float32 [N, X]: the sigmoid of the logits."""
@@ -521,23 +522,7 @@ def _as_dataset(
         return texts
     if labels is None:
         raise DataError("There are no labels. Call it with texts and labels.")
-    first, second = _split_pairs(texts)
-    return Dataset.from_arrays(first, labels, text_pairs=second, label_names=label_names)
-
-
-def _split_pairs(texts: Any) -> tuple[list[str], list[str] | None]:
-    if isinstance(texts, str):
-        raise DataError("Expected a list of texts, got one string. Put it in a list: [text].")
-    items = list(texts)
-    if items and isinstance(items[0], (tuple, list, np.ndarray)) and len(items[0]) == 2:
-        return [str(a) for a, _ in items], [str(b) for _, b in items]
-    for row, item in enumerate(items):
-        if not isinstance(item, str):
-            raise DataError(
-                f"Text {row} is {item!r}, not a string. Each text must be a string, or a 2-tuple "
-                "of strings for a pair."
-            )
-    return items, None
+    return Dataset.from_arrays(texts, labels, label_names=label_names)
 
 
 def _provenance(checkpoint: Checkpoint, train: Dataset, dev: Dataset | None) -> dict[str, Any]:

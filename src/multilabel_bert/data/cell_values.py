@@ -32,7 +32,7 @@ def indicator_values(column: pl.Series) -> pl.Series:
         return column.cast(pl.Int8).fill_null(UNKNOWN)
     if column.dtype.is_numeric():
         numbers = column.cast(pl.Float64).fill_nan(UNKNOWN).fill_null(UNKNOWN)
-        good = numbers.is_in([YES, NO, UNKNOWN])
+        good = numbers.is_in([1.0, 0.0, -1.0])
         return pl.select(
             pl.when(good).then(numbers.clip(-1, 1)).otherwise(float(BAD)).cast(pl.Int8)
         ).to_series()

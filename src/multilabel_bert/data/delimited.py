@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
+from multilabel_bert.data.column_roles import ID_NAMES, LABEL_NAMES, TEXT_NAMES
 from multilabel_bert.data.file_bytes import empty_file
 from multilabel_bert.data.option_hints import listed, option
 from multilabel_bert.data.table import Table
@@ -21,9 +22,7 @@ _SAMPLE_RECORDS = 50
 # Longer than any text, short enough that a quote which is never closed does not fill the memory.
 MAX_FIELD_CHARACTERS = 10_000_000
 _INDEXES = re.compile(r"\d+(\s*[,;| ]\s*\d+)*")
-_NAMES_OF_TEXT = re.compile(
-    r"[\w .:/?-]*(text|tweet|comment|sentence|review|label)[\w .:/?-]*", re.I
-)
+_KNOWN_NAMES = {*TEXT_NAMES, *ID_NAMES, *LABEL_NAMES}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -129,13 +128,13 @@ def _tab_fields_are_quoted(lines: Iterable[str]) -> bool:
 def has_header(records: Sequence[Sequence[str]]) -> bool:
     """Whether the first record names the columns.
 
-    It does not if it names a column twice, is longer than names are, or holds label indexes in a
-    column that holds nothing else, unless another of its fields is named like a text.
+    It does not if a field is longer than names are, or if a column holds label indexes alone, in
+    this record too, unless another of its fields is a usual name ("text", "id", "labels", …).
     """
     first = [field.strip() for field in records[0]]
     if any(len(field) > 200 for field in first):
         return False
-    if any(_NAMES_OF_TEXT.fullmatch(field) and len(field) < 40 for field in first):
+    if any(field.lower() in _KNOWN_NAMES for field in first):
         return True
     rest = records[1:]
     return not any(

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from multilabel_bert.data.column_roles import ID_NAMES, PAIR_NAMES, TEXT_NAMES
 from multilabel_bert.data.label_columns import (
     find_label_columns,
     format_of_columns,
@@ -20,23 +21,6 @@ from multilabel_bert.errors import DataError, SettingsError, did_you_mean
 
 if TYPE_CHECKING:
     import polars as pl
-
-# In order of preference. Compared in lower case.
-_TEXT_NAMES = (
-    "text", "text_a", "texts", "sentence", "sentence1", "comment_text", "comment", "tweet",
-    "message", "content", "body", "review", "review_text", "narrative", "utterance", "document",
-    "question", "question1", "premise", "abstract", "overview", "description",
-)  # fmt: skip
-_PAIR_NAMES = {
-    "text": ("text_b", "text_pair", "pair"),
-    "text_a": ("text_b",),
-    "sentence": ("sentence2",),
-    "sentence1": ("sentence2",),
-    "question": ("question2",),
-    "question1": ("question2",),
-    "premise": ("hypothesis",),
-}
-_ID_NAMES = ("id", "guid", "uid", "uuid", "idx", "index", "key")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -198,7 +182,7 @@ def _find_text_column(table: Table, taken: set[str], known: LabelNames | None) -
         if table.frame.schema[name] == pl.String and not is_list_column(table.frame[name])
     ]
     by_name = {name.lower(): name for name in reversed(strings)}
-    for name in _TEXT_NAMES:
+    for name in TEXT_NAMES:
         if name in by_name:
             return by_name[name]
     lengths = {name: _mean_length(table.frame[name]) for name in strings}
@@ -218,7 +202,7 @@ def _mean_length(column: pl.Series) -> float:
 
 def _find_pair_column(table: Table, text_column: str, taken: set[str]) -> str | None:
     by_name = _by_lower_name(table)
-    for name in _PAIR_NAMES.get(text_column.lower(), ()):
+    for name in PAIR_NAMES.get(text_column.lower(), ()):
         if name in by_name and by_name[name] not in taken | {text_column}:
             return by_name[name]
     return None
@@ -228,7 +212,7 @@ def _find_id_column(table: Table, columns: Sequence[str], *, named_only: bool) -
     """Return the column that identifies the rows: by its name, or by its values being unique."""
     for name in columns:
         lower = name.lower()
-        named = lower in _ID_NAMES or lower.endswith(("_id", " id"))
+        named = lower in ID_NAMES or lower.endswith(("_id", " id"))
         if (named or not named_only) and not table.frame.schema[name].is_nested():
             cells = table.frame[name]
             if (

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from multilabel_bert.data.cell_values import BAD, UNKNOWN, indicator_values, parse_list
+from multilabel_bert.data.column_roles import LABEL_NAMES
 from multilabel_bert.data.label_names import LabelNames
 from multilabel_bert.data.layout import LabelFormat
 from multilabel_bert.data.option_hints import listed, option
@@ -16,12 +16,7 @@ from multilabel_bert.errors import LabelError, SettingsError, did_you_mean
 if TYPE_CHECKING:
     import polars as pl
 
-_LABEL_NAMES = (
-    "labels", "label", "label_names", "tags", "tag", "categories", "category", "classes", "class",
-    "emotions", "emotion", "topics", "topic", "targets", "target", "label_ids",
-)  # fmt: skip
 _SAMPLE = 20_000
-_INDEX_CELL = re.compile(r"\d+(\s*[,;| ]\s*\d+)*")
 _INDEX_PATTERN = r"^\d+(\s*[,;| ]\s*\d+)*$"
 
 
@@ -46,7 +41,7 @@ def find_label_columns(
             _refuse_missing(table, known)
     zero_one, nearly = _indicator_columns(frame, candidates)
     by_name = {name.lower(): name for name in reversed(candidates)}
-    named = [by_name[name] for name in _LABEL_NAMES if name in by_name]
+    named = [by_name[name] for name in LABEL_NAMES if name in by_name]
     for name in named:
         # Columns of tags are often a side matter, and then mostly empty.
         most_empty = 1.0 if name.lower() in {"labels", "label"} else 0.5

@@ -232,7 +232,7 @@ class BertEncoder(keras.Model):
     def build(self, input_shape: Any = None) -> None:
         """Create all weights; their shapes do not depend on the input."""
         del input_shape
-        if not self.built:
+        if not self.stack.built:
             self.embeddings.build()
             self.stack.build()
             self.built = True

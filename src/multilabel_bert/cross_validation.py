@@ -1,0 +1,92 @@
+"""Cross-validation for labels that scikit-learn's cannot take: unknown cells, rare labels."""
+
+# N = texts, X = labels, K = folds
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.base import clone
+
+from multilabel_bert.classifier import MultiLabelClassifier
+from multilabel_bert.data.dataset import Dataset
+from multilabel_bert.data.splitting import fold_indices
+from multilabel_bert.decision.evaluation import Evaluation, evaluate
+from multilabel_bert.progress import Progress
+
+
+@dataclass(frozen=True)
+class CrossValidation:
+    """What `cross_validate` found.
+
+    Attributes:
+        probabilities: float32 [N, X], each text's from the model that was not trained on it.
+        predictions: int8 [N, X], by the decision rule of that model.
+        folds: int [N], the fold in which each text was held out.
+        evaluations: one a fold.
+        overall: of all held-out predictions together.
+    """
+
+    probabilities: np.ndarray
+    predictions: np.ndarray
+    folds: np.ndarray
+    evaluations: tuple[Evaluation, ...]
+    overall: Evaluation
+
+    def mean(self, metric: str) -> tuple[float, float]:
+        """Mean and standard deviation of a metric over the folds."""
+        values = [evaluation.metrics[metric] for evaluation in self.evaluations]
+        return float(np.nanmean(values)), float(np.nanstd(values))
+
+
+def cross_validate(
+    classifier: MultiLabelClassifier,
+    texts: Any,
+    labels: Any = None,
+    *,
+    folds: int = 5,
+    label_names: Sequence[str] | None = None,
+    progress: Progress | None = None,
+) -> CrossValidation:
+    """Train K times and predict each text by the model that has not seen it.
+
+    scikit-learn's tools work with `MultiLabelClassifier` too, but not with unknown cells (NaN or
+    -1), and their folds may leave a rare label without a positive. Here unknown cells are left
+    out of training and metrics, folds are stratified by all labels, and identical texts stay in
+    one fold.
+
+    Args:
+        classifier: not changed; each fold trains a copy with its parameters.
+        texts: N texts, or a `Dataset`.
+        labels: as in `MultiLabelClassifier.fit`.
+        folds: K, at least 2.
+        label_names: X names.
+        progress: where progress is shown.
+
+    Raises:
+        SettingsError: if there are fewer different texts than folds.
+    """
+    dataset = (
+        texts
+        if isinstance(texts, Dataset)
+        else Dataset.from_arrays(texts, labels, label_names=label_names)
+    )
+    targets = dataset.dense_labels()
+    probabilities = np.zeros(targets.shape, np.float32)
+    predictions = np.zeros(targets.shape, np.int8)
+    fold_of = np.zeros(len(dataset), np.int64)
+    evaluations = []
+    for fold, (train, test) in enumerate(fold_indices(dataset, folds, seed=classifier.seed)):
+        if progress is not None:
+            progress.say(f"Fold {fold + 1} of {folds}")
+        model = clone(classifier).fit(dataset.subset(train), progress=progress)
+        held_out = dataset.subset(test)
+        logits = model.predictor.predict_logits(held_out.texts, held_out.text_pairs)
+        evaluation, scores, decisions = model.judge(held_out, logits)
+        probabilities[test], predictions[test], fold_of[test] = scores, decisions, fold
+        evaluations.append(evaluation)
+    overall = evaluate(targets, probabilities, predictions, label_names=dataset.label_names)
+    return CrossValidation(probabilities, predictions, fold_of, tuple(evaluations), overall)

@@ -1,0 +1,120 @@
+"""Runs an OpenVINO model over many batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from multilabel_bert.encoder.cpu_features import choose_precision
+from multilabel_bert.encoder.openvino_import import import_openvino
+from multilabel_bert.errors import SettingsError
+
+HINTS = {"throughput": "THROUGHPUT", "latency": "LATENCY"}
+_PRECISION_HINTS = {"float32": "f32", "bfloat16": "bf16"}
+
+
+class OpenVINOEngine:
+    """A compiled model. It can be used by several threads at once.
+
+    Args:
+        model: an ``openvino.Model``, from `build_graph`, or the path of an ``.xml`` file.
+        precision: ``"auto"``, ``"float32"`` or ``"bfloat16"``; see `choose_precision`.
+        hint: ``"throughput"`` for many batches side by side, ``"latency"`` for one at a time.
+        streams: batches computed at the same time, at least 1; None leaves it to the hint.
+        threads: CPU threads in all, at least 1; None for all cores.
+        cache_directory: where compiled models are kept, so that the next start is faster; None
+            for nowhere.
+
+    Raises:
+        SettingsError: if an argument is out of range.
+    """
+
+    name = "openvino"
+
+    def __init__(
+        self,
+        model: Any,
+        *,
+        precision: str = "auto",
+        hint: str = "throughput",
+        streams: int | None = None,
+        threads: int | None = None,
+        cache_directory: str | Path | None = None,
+    ) -> None:
+        if hint not in HINTS:
+            raise SettingsError(f"hint={hint!r} is unknown. Use one of {', '.join(HINTS)}.")
+        for name, value in (("streams", streams), ("threads", threads)):
+            if value is not None and value < 1:
+                raise SettingsError(f"{name}={value}: expected at least 1, or None.")
+        self.precision = choose_precision(precision)
+        settings: dict[str, Any] = {
+            # Set always: OpenVINO's own default is bfloat16 wherever it can.
+            "INFERENCE_PRECISION_HINT": _PRECISION_HINTS[self.precision],
+            "PERFORMANCE_HINT": HINTS[hint],
+        }
+        if streams is not None:
+            settings["NUM_STREAMS"] = streams
+        if threads is not None:
+            settings["INFERENCE_NUM_THREADS"] = threads
+        if cache_directory is not None:
+            settings["CACHE_DIR"] = str(cache_directory)
+        self._openvino = import_openvino()
+        core = self._openvino.Core()
+        source = str(model) if isinstance(model, Path) else model
+        self._compiled = core.compile_model(source, "CPU", settings)
+        self.input_names = tuple(port.get_any_name() for port in self._compiled.inputs)
+        self.output_names = tuple(port.get_any_name() for port in self._compiled.outputs)
+
+    @property
+    def jobs(self) -> int:
+        """Batches that are computed at the same time."""
+        return int(self._compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
+
+    def run(self, batches: Iterable[Mapping[str, np.ndarray]]) -> Iterator[dict[str, np.ndarray]]:
+        """Compute batches side by side.
+
+        `batches` is read only as far ahead as there are jobs, so a file of any size streams
+        through in constant memory.
+
+        Args:
+            batches: each maps the model's input names to arrays; integer inputs of another width
+                are converted, other names are left aside.
+
+        Yields:
+            Output name to array, for each batch, in the order of `batches`.
+        """
+        # Requests in turn and no callbacks: a callback may hold the last reference to the
+        # compiled model, which would then be destroyed by its own worker thread and abort.
+        # Twice as many requests as run at once, so that a slow batch does not leave a core idle.
+        requests = [self._compiled.create_infer_request() for _ in range(2 * self.jobs)]
+        started = 0
+        taken = 0
+        try:
+            for batch in batches:
+                if started - taken == len(requests):
+                    yield self._finish(requests[taken % len(requests)])
+                    taken += 1
+                inputs = {name: batch[name] for name in self.input_names}
+                requests[started % len(requests)].start_async(inputs)
+                started += 1
+            while taken < started:
+                yield self._finish(requests[taken % len(requests)])
+                taken += 1
+        finally:
+            for index in range(taken, started):
+                requests[index % len(requests)].wait()
+
+    def _finish(self, request: Any) -> dict[str, np.ndarray]:
+        request.wait()
+        # The request's tensors are overwritten by its next batch.
+        outputs = [np.array(tensor.data) for tensor in request.output_tensors]
+        return dict(zip(self.output_names, outputs, strict=True))
+
+    def infer(self, batch: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Compute one batch; see `run`."""
+        request = self._compiled.create_infer_request()
+        request.start_async({name: batch[name] for name in self.input_names})
+        return self._finish(request)

@@ -1,0 +1,260 @@
+"""BERT as an OpenVINO model, built straight from the tensors."""
+
+# B = texts, T = tokens, H = hidden size, N = attention heads, D = H / N, X = labels
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from multilabel_bert.encoder.config import BertConfig
+from multilabel_bert.encoder.openvino_import import import_openvino
+from multilabel_bert.errors import SettingsError
+
+REPRESENTATIONS = ("pooled", "cls", "mean", "cls+mean")
+OUTPUTS = ("sequence_output", *REPRESENTATIONS, "logits")
+
+
+@dataclass(frozen=True, eq=False)
+class GraphHead:
+    """A dense layer on one representation.
+
+    Attributes:
+        kernel: float32 [F, X]; F is H, or 2 H for ``"cls+mean"``.
+        bias: float32 [X].
+        representation: one of `REPRESENTATIONS`.
+    """
+
+    kernel: np.ndarray
+    bias: np.ndarray
+    representation: str = "pooled"
+
+
+def build_graph(
+    config: BertConfig,
+    tensors: Mapping[str, np.ndarray],
+    *,
+    outputs: Sequence[str] = ("sequence_output",),
+    head: GraphHead | None = None,
+    first_layer: int = 0,
+    last_layer: int | None = None,
+    index_type: str = "int32",
+) -> Any:
+    """Build the encoder, or some of its layers, with dynamic batch and length.
+
+    Inputs are ``input_ids``, ``attention_mask`` and ``token_type_ids`` [B, T]. With
+    ``first_layer > 0`` they are ``hidden_states`` float32 [B, T, H], what enters that layer, and
+    ``attention_mask``. Whoever feeds it keeps T at most ``config.max_position_embeddings``.
+
+    Args:
+        config: of the whole encoder.
+        tensors: canonical names to float32 arrays; those of the layers built are needed.
+        outputs: which of `OUTPUTS`, in the order of the model's outputs. ``sequence_output``
+            [B, T, H] is what leaves the last layer built, padding included; ``pooled``, ``cls``
+            and ``mean`` (of the real tokens) are [B, H], ``cls+mean`` [B, 2 H], ``logits``
+            [B, X].
+        head: needed for ``logits``.
+        first_layer: the first transformer layer built; 0 includes the embeddings.
+        last_layer: the layer before which it ends, L if None. With ``last_layer = L - k`` and
+            ``sequence_output`` it gives the hidden states that enter the top k layers.
+        index_type: ``"int32"`` or ``"int64"``, of ids and masks.
+
+    Returns:
+        An ``openvino.Model`` in float32; the precision of the computation is chosen when it is
+        compiled.
+
+    Raises:
+        SettingsError: if an argument is out of range, or an output needs what is not there.
+
+    Source: Devlin et al. 2018, arXiv:1810.04805; google-research/bert, modeling.py.
+    """
+    end = config.num_hidden_layers if last_layer is None else last_layer
+    _check_arguments(config, tensors, outputs, head, first_layer, end, index_type)
+    graph = _Graph(config, tensors)
+    mask_input = graph.input("attention_mask", index_type)
+    if first_layer == 0:
+        ids, types = (graph.input(n, index_type) for n in ("input_ids", "token_type_ids"))
+        parameters = [ids, mask_input, types]
+        hidden = graph.embeddings(ids, types)
+    else:
+        hidden = graph.input("hidden_states", "float32", config.hidden_size)
+        parameters = [hidden, mask_input]
+    mask = graph.op.convert(mask_input, "f32")
+    bias = graph.attention_bias(mask)
+    for index in range(first_layer, end):
+        hidden = graph.transformer_layer(f"encoder/layer_{index}", hidden, bias)
+    results = []
+    for name in outputs:
+        node = graph.representation(name, hidden, mask, head)
+        node.output(0).set_names({name})
+        results.append(graph.op.result(node, name=f"result/{name}"))
+    return graph.openvino.Model(results, parameters, "bert")
+
+
+class _Graph:
+    """Builds nodes; `_Graph.op` is OpenVINO's operator set."""
+
+    def __init__(self, config: BertConfig, tensors: Mapping[str, np.ndarray]) -> None:
+        self.openvino = import_openvino()
+        self.op = self.openvino.opset14
+        self.config, self.tensors = config, tensors
+
+    def input(self, name: str, dtype: str, *sizes: int) -> Any:
+        shape = self.openvino.PartialShape([-1, -1, *sizes])
+        node = self.op.parameter(shape, np.dtype(dtype), name=name)
+        node.output(0).set_names({name})
+        return node
+
+    def constant(self, value: Any, dtype: Any = np.float32) -> Any:
+        return self.op.constant(np.asarray(value, dtype, order="C"))
+
+    def axes(self, *values: int) -> Any:
+        return self.constant(values, np.int64)
+
+    def embeddings(self, ids: Any, types: Any) -> Any:
+        op = self.op
+        words = self.lookup("embeddings/word_embeddings", ids)
+        kinds = self.lookup("embeddings/token_type_embeddings", types)
+        length = op.gather(op.shape_of(ids, "i64"), self.axes(1), self.constant(0, np.int64))
+        table = self.constant(self.tensors["embeddings/position_embeddings"])
+        positions = op.slice(table, self.axes(0), length, self.axes(1), self.axes(0))  # [T, H]
+        return self.layer_norm("embeddings/LayerNorm", op.add(op.add(words, kinds), positions))
+
+    def lookup(self, name: str, ids: Any) -> Any:
+        table = self.constant(self.tensors[name])
+        return self.op.gather(table, ids, self.constant(0, np.int64))  # [B, T] -> [B, T, H]
+
+    def attention_bias(self, mask: Any) -> Any:
+        # Google's constant: 0 for a real token, -10000 for padding, whose exp() is 0 in float32.
+        masked = self.op.multiply(
+            self.op.subtract(self.constant(1.0), mask), self.constant(-10000.0)
+        )
+        return self.op.unsqueeze(masked, self.axes(1, 2))  # [B, 1, 1, T]
+
+    def transformer_layer(self, prefix: str, hidden: Any, bias: Any) -> Any:
+        attended = self.dense(
+            f"{prefix}/attention/output/dense", self.self_attention(prefix, hidden, bias)
+        )
+        hidden = self.layer_norm(
+            f"{prefix}/attention/output/LayerNorm", self.op.add(attended, hidden)
+        )
+        wide = self.activation(self.dense(f"{prefix}/intermediate/dense", hidden))
+        narrow = self.dense(f"{prefix}/output/dense", wide)
+        return self.layer_norm(f"{prefix}/output/LayerNorm", self.op.add(narrow, hidden))
+
+    def self_attention(self, prefix: str, hidden: Any, bias: Any) -> Any:
+        op, config = self.op, self.config
+        parts = [f"{prefix}/attention/self/{name}" for name in ("query", "key", "value")]
+        # One matrix multiply [H, 3 H] is faster than three, most of all for short texts.
+        fused = self.affine(
+            hidden,
+            np.concatenate([self.tensors[f"{part}/kernel"] for part in parts], axis=1),
+            np.concatenate([self.tensors[f"{part}/bias"] for part in parts]),
+        )
+        heads = config.num_attention_heads
+        shape = self.axes(0, 0, 3, heads, config.hidden_size // heads)
+        split = op.transpose(op.reshape(fused, shape, True), self.axes(2, 0, 3, 1, 4))
+        query, key, value = (  # each [B, N, T, D]
+            op.gather(split, self.constant(index, np.int64), self.constant(0, np.int64))
+            for index in range(3)
+        )
+        # It scales by 1 / sqrt(D), as BERT does.
+        context = op.scaled_dot_product_attention(query, key, value, bias)
+        context = op.transpose(context, self.axes(0, 2, 1, 3))  # [B, T, N, D]
+        return op.reshape(context, self.axes(0, 0, config.hidden_size), True)
+
+    def activation(self, x: Any) -> Any:
+        functions = {
+            "gelu": lambda: self.op.gelu(x, "ERF"),
+            "gelu_new": lambda: self.op.gelu(x, "TANH"),
+            "gelu_pytorch_tanh": lambda: self.op.gelu(x, "TANH"),
+            "relu": lambda: self.op.relu(x),
+            "silu": lambda: self.op.swish(x),
+            "swish": lambda: self.op.swish(x),
+            "tanh": lambda: self.op.tanh(x),
+        }
+        return functions[self.config.hidden_act]()
+
+    def dense(self, prefix: str, x: Any) -> Any:
+        return self.affine(x, self.tensors[f"{prefix}/kernel"], self.tensors[f"{prefix}/bias"])
+
+    def affine(self, x: Any, kernel: np.ndarray, bias: np.ndarray) -> Any:
+        return self.op.add(
+            self.op.matmul(x, self.constant(kernel), False, False), self.constant(bias)
+        )
+
+    def layer_norm(self, prefix: str, x: Any) -> Any:
+        # MVN followed by a multiply and an add with constants is what OpenVINO fuses into one.
+        normal = self.op.mvn(x, self.axes(-1), True, self.config.layer_norm_eps, "inside_sqrt")
+        scaled = self.op.multiply(normal, self.constant(self.tensors[f"{prefix}/gamma"]))
+        return self.op.add(scaled, self.constant(self.tensors[f"{prefix}/beta"]))
+
+    def representation(self, name: str, hidden: Any, mask: Any, head: GraphHead | None) -> Any:
+        op = self.op
+        if name == "sequence_output":
+            # A node of its own, because an output's name must not rename an inner tensor.
+            return op.convert(hidden, "f32")
+        if name == "cls":
+            return op.gather(hidden, self.constant(0, np.int64), self.constant(1, np.int64))
+        if name == "pooled":
+            return op.tanh(
+                self.dense("pooler/dense", self.representation("cls", hidden, mask, head))
+            )
+        if name == "mean":
+            weights = op.unsqueeze(mask, self.axes(2))  # [B, T, 1]
+            total = op.reduce_sum(op.multiply(hidden, weights), self.axes(1), False)
+            # A text always has [CLS]; the maximum only keeps an empty row from becoming NaN.
+            count = op.maximum(op.reduce_sum(mask, self.axes(1), True), self.constant(1.0))
+            return op.divide(total, count)
+        if name == "cls+mean":
+            both = [self.representation(part, hidden, mask, head) for part in ("cls", "mean")]
+            return op.concat(both, 1)
+        assert head is not None
+        features = self.representation(head.representation, hidden, mask, head)
+        return self.affine(features, head.kernel, head.bias)
+
+
+def _check_arguments(
+    config: BertConfig,
+    tensors: Mapping[str, np.ndarray],
+    outputs: Sequence[str],
+    head: GraphHead | None,
+    first_layer: int,
+    end: int,
+    index_type: str,
+) -> None:
+    unknown = [name for name in outputs if name not in OUTPUTS]
+    if unknown or not outputs or len(set(outputs)) != len(outputs):
+        raise SettingsError(
+            f"outputs={tuple(outputs)!r}: expected one or more of {', '.join(OUTPUTS)}, each once."
+        )
+    if not 0 <= first_layer <= end <= config.num_hidden_layers:
+        raise SettingsError(
+            f"first_layer={first_layer} and last_layer={end}: expected 0 <= first_layer <= "
+            f"last_layer <= {config.num_hidden_layers}, the number of layers."
+        )
+    if index_type not in ("int32", "int64"):
+        raise SettingsError(f"index_type={index_type!r}: expected 'int32' or 'int64'.")
+    used = set(outputs)
+    if "logits" in used:
+        if head is None:
+            raise SettingsError("outputs has 'logits', but no head is given.")
+        if head.representation not in REPRESENTATIONS:
+            raise SettingsError(
+                f"The head's representation {head.representation!r} is unknown. Use one of "
+                f"{', '.join(REPRESENTATIONS)}."
+            )
+        used.add(head.representation)
+        width = config.hidden_size * (2 if head.representation == "cls+mean" else 1)
+        if head.kernel.shape[:1] != (width,) or head.kernel.shape[1:] != head.bias.shape:
+            raise SettingsError(
+                f"The head on {head.representation!r} has a kernel {list(head.kernel.shape)} and a "
+                f"bias {list(head.bias.shape)}; expected [{width}, X] and [X]."
+            )
+    if "pooled" in used and "pooler/dense/kernel" not in tensors:
+        raise SettingsError(
+            "'pooled' needs a pooler, and this encoder has none. Use cls, mean or cls+mean."
+        )
