@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from multilabel_bert.data.dataset import Dataset, split_pairs
 from multilabel_bert.data.splitting import split_dataset
-from multilabel_bert.decision.evaluation import Evaluation, evaluate
+from multilabel_bert.decision.evaluation import Evaluation
 from multilabel_bert.decision.objectives import objective_for
 from multilabel_bert.decision.rule import DecisionRule
 from multilabel_bert.decision.thresholds import check_strategy
@@ -24,6 +24,7 @@ from multilabel_bert.encoder.checkpoint import Checkpoint, load_checkpoint
 from multilabel_bert.errors import DataError, SettingsError, did_you_mean
 from multilabel_bert.model.classifier_model import ClassifierModel, model_from_checkpoint
 from multilabel_bert.model.directory import load_model, save_model
+from multilabel_bert.model.judging import Judgement, judge
 from multilabel_bert.model.predictor import Predictor, sigmoid
 from multilabel_bert.optional import import_optional
 from multilabel_bert.progress import Progress
@@ -313,19 +314,14 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):
             texts: N texts, or a `Dataset`.
             labels: as in `fit`.
         """
-        check_is_fitted(self, "model_")
-        dataset = _as_dataset(texts, labels, self.model_.label_names)
+        dataset = _as_dataset(texts, labels, self.predictor.label_names)
+        return self.judge(dataset).evaluation
+
+    def judge(self, dataset: Dataset) -> Judgement:
+        """Probabilities, decisions and metrics on a dataset with labels."""
         logits = self.predictor.predict_logits(dataset.texts, dataset.text_pairs)
-        rule = self.model_.rule
-        probabilities = sigmoid(logits)
-        return evaluate(
-            dataset.dense_labels(),
-            probabilities,
-            rule.predict(probabilities),
-            label_names=self.model_.label_names,
-            thresholds=rule.thresholds,
-            logits=logits,
-        )
+        rule, names = self.model_.rule, self.model_.label_names
+        return judge(rule, names, dataset.dense_labels(), logits)
 
     def tune(
         self, texts: Any, labels: Any = None, *, progress: Progress | None = None

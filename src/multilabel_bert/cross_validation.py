@@ -83,10 +83,9 @@ def cross_validate(
         if progress is not None:
             progress.say(f"Fold {fold + 1} of {folds}")
         model = clone(classifier).fit(dataset.subset(train), progress=progress)
-        held_out = dataset.subset(test)
-        logits = model.predictor.predict_logits(held_out.texts, held_out.text_pairs)
-        evaluation, scores, decisions = model.judge(held_out, logits)
-        probabilities[test], predictions[test], fold_of[test] = scores, decisions, fold
-        evaluations.append(evaluation)
+        judgement = model.judge(dataset.subset(test))
+        probabilities[test], predictions[test] = judgement.probabilities, judgement.decisions
+        fold_of[test] = fold
+        evaluations.append(judgement.evaluation)
     overall = evaluate(targets, probabilities, predictions, label_names=dataset.label_names)
     return CrossValidation(probabilities, predictions, fold_of, tuple(evaluations), overall)

@@ -35,8 +35,8 @@ def evaluate(
     from multilabel_bert.cli.tables import show_dataset, show_labels, show_metrics
     from multilabel_bert.data.layout import DataLayout
     from multilabel_bert.data.reading import read_dataset
-    from multilabel_bert.decision.evaluation import evaluate as evaluate_arrays
-    from multilabel_bert.model.predictor import Predictor, sigmoid
+    from multilabel_bert.model.judging import judge
+    from multilabel_bert.model.predictor import Predictor
 
     predictor = Predictor.load(model, precision=precision)
     trained = predictor.model
@@ -49,15 +49,7 @@ def evaluate(
     logits = predictor.predict_logits(
         dataset.texts, dataset.text_pairs, progress=Progress("silent" if quiet else "auto")
     )
-    probabilities = sigmoid(logits)
-    evaluation = evaluate_arrays(
-        dataset.dense_labels(),
-        probabilities,
-        trained.rule.predict(probabilities),
-        label_names=trained.label_names,
-        thresholds=trained.rule.thresholds,
-        logits=logits,
-    )
+    evaluation = judge(trained.rule, trained.label_names, dataset.dense_labels(), logits).evaluation
     if google_output is not None:
         write_eval_results(evaluation, google_output)
     if as_json:

@@ -46,9 +46,9 @@ def tune(
     from multilabel_bert.cli.tables import show_labels, show_metrics
     from multilabel_bert.data.layout import DataLayout
     from multilabel_bert.data.reading import read_dataset
-    from multilabel_bert.decision.evaluation import evaluate
     from multilabel_bert.decision.rule import DecisionRule
     from multilabel_bert.model.directory import update_manifest
+    from multilabel_bert.model.judging import judge
     from multilabel_bert.model.predictor import Predictor, sigmoid
 
     predictor = Predictor.load(model, precision=precision)
@@ -62,11 +62,10 @@ def tune(
     logits = predictor.predict_logits(
         dataset.texts, dataset.text_pairs, progress=Progress("silent" if quiet else "auto")
     )
-    probabilities = sigmoid(logits)
     limit = trained.rule.max_labels if max_labels is None else (max_labels or None)
     rule = DecisionRule.tuned(
         targets,
-        probabilities,
+        sigmoid(logits),
         strategy=threshold_strategy,
         metric=threshold_metric,
         empty_prediction=empty_prediction or trained.rule.empty_prediction,
@@ -74,15 +73,7 @@ def tune(
         exclusive_groups=trained.rule.exclusive_groups,
     )
     before, after = (
-        evaluate(
-            targets,
-            probabilities,
-            one.predict(probabilities),
-            label_names=trained.label_names,
-            thresholds=one.thresholds,
-            logits=logits,
-        )
-        for one in (trained.rule, rule)
+        judge(one, trained.label_names, targets, logits).evaluation for one in (trained.rule, rule)
     )
     metrics = after.to_dict()
     del metrics["per_label"]
