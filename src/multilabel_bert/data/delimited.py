@@ -269,20 +269,40 @@ def numbered_records(
     """Yield each record that is not blank with its number, counted from 1.
 
     Raises:
-        DataError: where a field is never closed.
+        DataError: if a quote is never closed.
     """
-    records = dialect.records(lines)
     row = 0
+    record: list[str] = []
     try:
-        for row, record in enumerate(records, start=1):
-            if record:
+        for row, record in enumerate(dialect.records(_with_end_mark(lines)), start=1):
+            if record and not record[-1].endswith(_END_MARK):
                 yield row, record
     except csv.Error as error:
-        raise DataError(
-            f"{source} row {row + 1}: cannot be split into fields ({error}). Most often a double "
-            "quote opens a field and is never closed. Close it, or, if quotes are part of the "
-            f"texts, say {option('quoting', False)}."
-        ) from None
+        raise _open_quote(source, row + 1, str(error)) from None
+    if record != [_END_MARK]:
+        raise _open_quote(source, row, f"it starts with {_cut(record[-1])!r}")
+
+
+# Follows the last line of a file; where a quote is open, it becomes part of the last field, which
+# the csv module would give out without a word, with all the rows that it swallowed.
+_END_MARK = "\x00end of file\x00"
+
+
+def _with_end_mark(lines: Iterable[str]) -> Iterator[str]:
+    yield from lines
+    yield _END_MARK
+
+
+def _open_quote(source: str, row: int, reason: str) -> DataError:
+    return DataError(
+        f"{source} row {row}: a double quote opens a field and is never closed ({reason}). "
+        "Close it, or, if double quotes are part of the texts, say "
+        f"{option('quoting', False)}."
+    )
+
+
+def _cut(text: str, length: int = 60) -> str:
+    return text if len(text) <= length else text[:length] + "…"
 
 
 def check_width(record: list[str], width: int, row: int, dialect: Dialect, source: str) -> None:
@@ -293,16 +313,10 @@ def check_width(record: list[str], width: int, row: int, dialect: Dialect, sourc
     """
     if len(record) == width:
         return
-    start = dialect.delimiter.join(record)
-    shown = start if len(start) <= 80 else start[:80] + "…"
-    mend = (
-        f"Quote texts that contain {dialect.delimiter!r} or a line break"
-        if dialect.quoting
-        else "Quote texts that contain a tab or a line break"
-    )
-    if dialect.quoting and '"' in start:
-        mend += f", or, if quotes are part of the texts, say {option('quoting', False)}"
+    whole = dialect.delimiter.join(record)
+    kind = "a tab" if dialect.delimiter == "\t" else repr(dialect.delimiter)
     raise DataError(
-        f"{source} row {row}: {len(record)} fields, where the first row has {width}: {shown!r}. "
-        f"{mend}; another delimiter is {option('delimiter')}."
+        f"{source} row {row}: {len(record)} field{'' if len(record) == 1 else 's'}, where the "
+        f"first row has {width}: {_cut(whole)!r}. Quote texts that contain {kind} or a line "
+        f"break; or, if columns are separated otherwise, say {option('delimiter')}."
     )
