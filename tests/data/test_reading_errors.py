@@ -1,4 +1,4 @@
-# ruff: noqa: E501 (a table of messages reads best one a line)
+# ruff: noqa: E501 (a table of cases reads best one a line)
 """What a user can get wrong in a file, and what they are told."""
 
 import gzip

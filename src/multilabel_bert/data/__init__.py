@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from multilabel_bert.data.dataset import split_pairs as split_pairs
     from multilabel_bert.data.duplicates import find_duplicates as find_duplicates
     from multilabel_bert.data.duplicates import find_leaks as find_leaks
-    from multilabel_bert.data.label_matrix import label_matrix as label_matrix
+    from multilabel_bert.data.label_arrays import label_matrix as label_matrix
     from multilabel_bert.data.label_names import read_label_names as read_label_names
     from multilabel_bert.data.layout import DataLayout as DataLayout
     from multilabel_bert.data.reading import read_dataset as read_dataset
@@ -44,7 +44,7 @@ _WHERE = {
     "find_split_files": "splits",
     "fold_indices": "splitting",
     "iterate_texts": "text_stream",
-    "label_matrix": "label_matrix",
+    "label_matrix": "label_arrays",
     "read_dataset": "reading",
     "read_label_names": "label_names",
     "read_splits": "splits",

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csr_array
 
-from multilabel_bert.data.label_matrix import label_matrix
+from multilabel_bert.data.label_arrays import label_matrix
 from multilabel_bert.data.label_names import check_label_names
 from multilabel_bert.data.layout import DataLayout
 from multilabel_bert.errors import DataError, LabelError
@@ -231,6 +231,7 @@ class Dataset:
         indices = np.asarray(indices)
         if indices.dtype == bool:
             indices = np.flatnonzero(indices)
+        indices = indices.astype(np.int64)  # an empty list makes floats
         positions = indices.tolist()
         return dataclasses.replace(
             self,

@@ -143,7 +143,7 @@ def stratified_folds(
         [(2, 2), (2, 2)]
     """
     if not isinstance(labels, csr_array):
-        from multilabel_bert.data.label_matrix import label_matrix
+        from multilabel_bert.data.label_arrays import label_matrix
 
         labels = label_matrix(labels)[0]
     group_of, marks, _, sizes = _grouped(labels, groups)

@@ -35,8 +35,13 @@ def deal_rows(marks: csr_array, shares: np.ndarray, seed: int) -> np.ndarray:
     if labels <= MOST_LABELS_FOR_LIBRARY and rows * labels <= _MOST_CELLS_FOR_LIBRARY:
         from iterstrat.ml_stratifiers import IterativeStratification
 
-        dense = marks.toarray() != 0
-        return IterativeStratification(dense, shares, np.random.RandomState(seed))
+        # The library takes rows in their order and chance only for ties, so that a seed would
+        # change next to nothing.
+        order = np.random.default_rng(seed).permutation(rows)
+        dense = marks.toarray()[order] != 0
+        sides = np.empty(rows, dtype=np.int64)
+        sides[order] = IterativeStratification(dense, shares, np.random.RandomState(seed))
+        return sides
     return deal_rows_sparsely(marks, shares, seed)
 
 

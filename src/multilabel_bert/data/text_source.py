@@ -8,7 +8,7 @@ import io
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any, BinaryIO
+from typing import IO, Any
 
 from multilabel_bert.data.file_bytes import (
     GZIP_MAGIC,
@@ -46,20 +46,24 @@ class TextSource:
                 self._text = source
                 self.start = b""
                 return
-        self._bytes: BinaryIO = _peekable(stream)
-        self.start = self._bytes.peek(4)[:4]  # type: ignore[attr-defined]
-        if self.path is None:
-            if self.start.startswith(GZIP_MAGIC):
-                self._bytes = _peekable(gzip.GzipFile(fileobj=self._bytes))
-                self.start = self._bytes.peek(4)[:4]  # type: ignore[attr-defined]
-            check_not_archive(self.start, self.name)
+        try:
+            self.start: bytes = stream.read(4)
+            self._bytes: Any = _Pushed(self.start, stream)
+            if self.path is None and self.start.startswith(GZIP_MAGIC):
+                packed: Any = self._bytes
+                unpacked = gzip.GzipFile(fileobj=packed)
+                self.start = unpacked.read(4)
+                self._bytes = _Pushed(self.start, unpacked)
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            raise damaged_gzip(self.name, error) from None
+        check_not_archive(self.start, self.name)
 
     def read_all(self) -> bytes:
         """Return the rest as bytes (UTF-8 if the stream gave text)."""
         if self._text is not None:
             return self._text.read().encode("utf-8")
         try:
-            return self._bytes.read()
+            return bytes(self._bytes.read())
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
             raise damaged_gzip(self.name, error) from None
 
@@ -102,7 +106,7 @@ class TextSource:
     def close(self) -> None:
         """Close the file; a stream that was given stays open."""
         if self.path is not None:
-            self._bytes.close()
+            self._bytes.stream.close()
 
 
 def _stream_name(stream: IO[Any]) -> str:
@@ -112,5 +116,21 @@ def _stream_name(stream: IO[Any]) -> str:
     return name if isinstance(name, str) else "the stream"
 
 
-def _peekable(stream: Any) -> BinaryIO:
-    return stream if hasattr(stream, "peek") else io.BufferedReader(stream)
+class _Pushed:
+    """A stream of bytes with some that were read already put back in front."""
+
+    def __init__(self, start: bytes, stream: Any) -> None:
+        self.stream = stream
+        self._start = start
+
+    def read(self, size: int = -1) -> bytes:
+        """Return up to `size` bytes, fewer where a pipe has no more yet; b"" at the end."""
+        if self._start:
+            if size < 0:
+                start, self._start = self._start, b""
+                return start + bytes(self.stream.read())
+            start, self._start = self._start[:size], self._start[size:]
+            return start
+        if size >= 0 and hasattr(self.stream, "read1"):
+            return bytes(self.stream.read1(size))
+        return bytes(self.stream.read(size))

@@ -118,9 +118,11 @@ def _bad_value(
     place: tuple[int, ...], value: object, names: tuple[str, ...] | None = None
 ) -> LabelError:
     x = place[1] if len(place) > 1 else 0
-    column = f"column {x}" + (f" ({names[x]!r})" if names is not None and x < len(names) else "")
+    column = f"column {x}" if names is None else f"column {x} ({names[x]!r})"
     if isinstance(value, np.generic):
         value = value.item()
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     return LabelError(
         f"labels: row {place[0]}, {column} (counted from 0) is {value!r}; expected {_EXPECTED}. "
         "For texts with exactly one of several classes give lists of names, such as [['billing']]."
@@ -146,14 +148,14 @@ def _from_array(
         raise LabelError(
             f"labels: expected an array [n, X] with at least one column, got shape {array.shape}."
         )
-    names = _names_for(array.shape[1], names)
+    given, names = names, _names_for(array.shape[1], names)
     unknown = np.isnan(array) if array.dtype.kind == "f" else np.zeros(array.shape, bool)
     good = unknown | (array == 0) | (array == 1)
     if array.dtype.kind in "fi":
         good |= array == -1
     if not good.all():
         place = tuple(int(i) for i in np.argwhere(~good)[0])
-        raise _bad_value(place, array[place], names)
+        raise _bad_value(place, array[place], given)
     coded = np.where(unknown, -1, array).astype(np.int8)
     return csr_array(coded), names
 
@@ -161,13 +163,13 @@ def _from_array(
 def _from_sparse(labels: Any, names: tuple[str, ...] | None) -> tuple[csr_array, tuple[str, ...]]:
     matrix = csr_array(labels, copy=True)
     matrix.sum_duplicates()
-    names = _names_for(matrix.shape[1], names)
+    given, names = names, _names_for(matrix.shape[1], names)
     values = matrix.data.astype(np.float64)
     values[np.isnan(values)] = -1
     bad = np.flatnonzero(~np.isin(values, (-1, 0, 1)))
     if bad.size:
         row = int(np.searchsorted(matrix.indptr, bad[0], side="right") - 1)
-        raise _bad_value((row, int(matrix.indices[bad[0]])), matrix.data[bad[0]], names)
+        raise _bad_value((row, int(matrix.indices[bad[0]])), matrix.data[bad[0]], given)
     result = csr_array((values.astype(np.int8), matrix.indices, matrix.indptr), matrix.shape)
     result.eliminate_zeros()
     return result, names
