@@ -71,6 +71,8 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):
         empty_prediction: what to do when no label reaches its threshold: ``"allow"`` or
             ``"top1"``.
         max_labels: most labels a text may get, or None.
+        exclusive_groups: groups of labels of which a text has exactly one, the most probable:
+            lists of label names, or ``"columns"`` for one group a categorical column.
         dev_fraction: share of the texts that is held out to choose thresholds where no
             validation data are given; 0 for none (thresholds are then 0.5).
         do_lower_case: only where the encoder does not say itself.
@@ -126,6 +128,7 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):
         threshold_metric: str = "macro_f1",
         empty_prediction: str = "allow",
         max_labels: int | None = None,
+        exclusive_groups: Any = None,
         dev_fraction: float = 0.1,
         do_lower_case: bool | None = None,
         bert_config_file: str | Path | None = None,
@@ -160,6 +163,7 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):
         self.threshold_metric = threshold_metric
         self.empty_prediction = empty_prediction
         self.max_labels = max_labels
+        self.exclusive_groups = exclusive_groups
         self.dev_fraction = dev_fraction
         self.do_lower_case = do_lower_case
         self.bert_config_file = bert_config_file
@@ -201,6 +205,8 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):
         train = _as_dataset(texts, labels, label_names)
         if not len(train):
             raise DataError("There are no texts to train on.")
+        # A mistake in them should show before the training, not after it.
+        _exclusive_groups(self.exclusive_groups, train)
         dev = None
         if validation_data is not None:
             given = validation_data if isinstance(validation_data, tuple) else (validation_data,)
@@ -264,7 +270,7 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):
             label_names=train.label_names,
             tokenizer=tokenizer,
             max_seq_length=settings.max_seq_length,
-            rule=self._rule(np.full(len(train.label_names), 0.5, np.float32), "fixed"),
+            rule=DecisionRule.fixed(len(train.label_names), **self._rule_options(train)),
             precision=weights.precision,
             layout=None if train.layout is None else train.layout.to_dict(),
             settings=weights.settings.to_dict(),
@@ -290,7 +296,8 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):
 
     def predict(self, texts: Any) -> np.ndarray:
         """Labels by the decision rule, int8 [N, X], each 0 or 1."""
-        return self.model_.rule.predict(self.predict_proba(texts))
+        probabilities = self.predict_proba(texts)
+        return self.model_.rule.predict(probabilities)
 
     def predict_labels(self, texts: Any) -> list[list[str]]:
         """Names of the labels of each text, by the decision rule."""
@@ -339,14 +346,16 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):
         probabilities = self.predictor.predict_proba(
             dataset.texts, dataset.text_pairs, progress=progress
         )
+        rule = self.model_.rule
         self._set_rule(
             DecisionRule.tuned(
                 dataset.dense_labels(),
                 probabilities,
                 strategy=self._strategy(),
                 metric=self.threshold_metric,
-                empty_prediction=self.empty_prediction,
-                max_labels=self.max_labels,
+                empty_prediction=rule.empty_prediction,
+                max_labels=rule.max_labels,
+                exclusive_groups=rule.exclusive_groups,
             )
         )
         return self
@@ -408,6 +417,9 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):
         classifier = cls(str(path), **known)
         classifier.empty_prediction = model.rule.empty_prediction
         classifier.max_labels = model.rule.max_labels
+        classifier.exclusive_groups = [
+            [model.label_names[column] for column in group] for group in model.rule.exclusive_groups
+        ] or None
         return classifier._adopt(model, precision)
 
     @classmethod
@@ -479,19 +491,19 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):
         default = self.threshold_strategy == "per_label_shrunk"
         return "fixed" if self.preset == "google" and default else self.threshold_strategy
 
-    def _rule(self, thresholds: np.ndarray, strategy: str) -> DecisionRule:
-        return DecisionRule(
-            thresholds=thresholds,
-            strategy=strategy,
-            empty_prediction=self.empty_prediction,
-            max_labels=self.max_labels,
-        )
+    def _rule_options(self, train: Dataset) -> dict[str, Any]:
+        groups = _exclusive_groups(self.exclusive_groups, train)
+        return {
+            "empty_prediction": self.empty_prediction,
+            "max_labels": self.max_labels,
+            "exclusive_groups": groups,
+        }
 
     def _check_decision(self) -> None:
         # Before the long work, not after it.
         check_strategy(self.threshold_strategy)
         objective_for(self.threshold_metric, 1.0)
-        self._rule(np.full(1, 0.5, np.float32), "fixed")
+        DecisionRule.fixed(1, empty_prediction=self.empty_prediction, max_labels=self.max_labels)
         if not 0 <= self.dev_fraction < 1:
             raise SettingsError(
                 f"dev_fraction={self.dev_fraction!r} must be at least 0 and below 1."
@@ -519,6 +531,34 @@ def _as_dataset(
     if labels is None:
         raise DataError("There are no labels. Call it with texts and labels.")
     return Dataset.from_arrays(texts, labels, label_names=label_names)
+
+
+def _exclusive_groups(groups: Any, dataset: Dataset) -> tuple[tuple[int, ...], ...]:
+    names = dataset.label_names
+    if groups is None:
+        return ()
+    if groups == "columns":
+        layout = dataset.layout
+        if layout is None or layout.label_format != "categorical":
+            raise SettingsError(
+                "exclusive_groups='columns' needs data with categorical label columns, each value "
+                f"a label. {dataset.source} has none. Name the labels of each group instead."
+            )
+        groups = [
+            [name for name in names if name.startswith(f"{column}=")]
+            for column in layout.label_columns
+        ]
+    columns = []
+    for group in groups:
+        unknown = [name for name in group if name not in names]
+        if unknown:
+            raise SettingsError(
+                f"exclusive_groups names {unknown[0]!r}, which is no label."
+                f"{did_you_mean(str(unknown[0]), names)}"
+            )
+        if len(group) > 1:
+            columns.append(tuple(names.index(name) for name in group))
+    return tuple(columns)
 
 
 def _provenance(checkpoint: Checkpoint, train: Dataset, dev: Dataset | None) -> dict[str, Any]:

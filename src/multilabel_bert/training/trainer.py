@@ -167,19 +167,16 @@ class _Run:
 
     def epoch(self, epoch: int, callbacks: Any, task: Any) -> None:
         callbacks.on_epoch_begin(epoch)
-        self.network.reset_metrics()
-        loss = math.nan
+        total, seen = 0.0, 0
         for step, indices in enumerate(_epoch_batches(self.train.inputs, self.settings, epoch)):
             callbacks.on_train_batch_begin(step)
-            # Keras gives the mean of the epoch so far, which is what a user wants to see.
-            loss = float(
-                self.network.train_on_batch(
-                    self.train.inputs.batch(indices), self.train.targets[indices]
-                )
-            )
+            self.network.reset_metrics()
+            batch, targets = self.train.inputs.batch(indices), self.train.targets[indices]
+            loss = float(self.network.train_on_batch(batch, targets))
             callbacks.on_train_batch_end(step, {"loss": loss})
-            task.advance(1, f"epoch {epoch + 1}, loss {loss:.4f}")
-        logs = {"loss": loss} | self._dev_logs()
+            total, seen = total + loss * len(indices), seen + len(indices)
+            task.advance(1, f"epoch {epoch + 1}, loss {total / seen:.4f}")
+        logs = {"loss": total / seen} | self._dev_logs()
         if self.dev is not None:
             self.best.offer(epoch + 1, logs[f"val_{self.best.name}"], self.network)
         self.history.epochs.append(logs)
