@@ -208,7 +208,7 @@ model = AutoModelForSequenceClassification.from_pretrained(path).eval()
 tokenizer = AutoTokenizer.from_pretrained(path)
 with torch.no_grad():
     logits = [
-        model(**tokenizer(t, return_tensors="pt", truncation=True)).logits[0].tolist()
+        model(**tokenizer(*t, return_tensors="pt", truncation=True)).logits[0].tolist()
         for t in texts
     ]
 print(json.dumps({
@@ -245,16 +245,21 @@ def test_transformers_gives_the_same_logits(kind, checkpoint, tmp_path, request)
         model = make_model(checkpoint)
     save_model(model, tmp_path / "model")
     # Without the literal special token, which transformers reads as one.
-    texts = [text.replace("[SEP]", "") for text in TEXTS]
+    texts = [(text.replace("[SEP]", ""),) for text in TEXTS]
+    pairs = [("late parcel", "refund"), ("thanks", "")]
     result = subprocess.run(
-        [python, "-c", TRANSFORMERS, tmp_path / "model", json.dumps(texts)],
+        [python, "-c", TRANSFORMERS, tmp_path / "model", json.dumps(texts + pairs)],
         capture_output=True,
         text=True,
         check=True,
         env=os.environ | {"HF_HUB_OFFLINE": "1"},
     )
     theirs = json.loads(result.stdout.splitlines()[-1])
-    ours = Predictor(load_model(tmp_path / "model"), precision="float32").predict_logits(texts)
-    np.testing.assert_allclose(theirs["logits"], ours, atol=1e-4)
+    predictor = Predictor(load_model(tmp_path / "model"), precision="float32")
+    ours = [
+        predictor.predict_logits([text for (text,) in texts]),
+        predictor.predict_logits(*(list(part) for part in zip(*pairs, strict=True))),
+    ]
+    np.testing.assert_allclose(theirs["logits"], np.concatenate(ours), atol=1e-4)
     assert theirs["labels"] == list(model.label_names)
     assert theirs["problem_type"] == "multi_label_classification"

@@ -73,6 +73,10 @@ def test_a_pair_has_two_segments(tokenizer):
     assert batch["token_type_ids"].tolist() == [[0, 0, 0, 0, 1, 1, 1]]
 
 
+def test_an_empty_second_text_makes_no_segment(tokenizer):
+    assert tokenizer(["the cat"], [""])["input_ids"].tolist() == [[2, 5, 6, 3]]
+
+
 def test_truncation_is_counted(tokenizer):
     tokenized = tokenizer.encode(["the cat " * 5, "the"], max_seq_length=6)
     assert tokenized.lengths.tolist() == [6, 3]

@@ -181,8 +181,8 @@ class BertTokenizer:
             rows = []
             for i, a in enumerate(first_ids, start):
                 b = None if second_ids is None else second_ids[i - start]
-                row, first[i] = self._join(a, b, max_seq_length - specials)
-                full[i] = len(a) + (len(b) if b is not None else 0) + specials
+                row, first[i] = self._join(a, b, max_seq_length)
+                full[i] = len(a) + 2 + (len(b) + 1 if b else 0)
                 lengths[i] = len(row)
                 unknown[i] = row.count(self.unk_token_id)
                 rows.append(row)
@@ -217,11 +217,14 @@ class BertTokenizer:
         encodings = self._rust.encode_batch_fast(list(texts), add_special_tokens=False)
         return [encoding.ids for encoding in encodings]
 
-    def _join(self, a: list[int], b: list[int] | None, budget: int) -> tuple[list[int], int]:
-        if b is None:
-            a = a[:budget]
+    def _join(
+        self, a: list[int], b: list[int] | None, max_seq_length: int
+    ) -> tuple[list[int], int]:
+        # As in Google's code, an empty second text makes no second segment.
+        if not b:
+            a = a[: max_seq_length - 2]
             return [self.cls_token_id, *a, self.sep_token_id], len(a) + 2
-        kept_a, kept_b = pair_lengths(len(a), len(b), budget)
+        kept_a, kept_b = pair_lengths(len(a), len(b), max_seq_length - 3)
         head = [self.cls_token_id, *a[:kept_a], self.sep_token_id]
         return [*head, *b[:kept_b], self.sep_token_id], len(head)
 
@@ -237,6 +240,8 @@ class BertTokenizer:
         config: dict[str, Any] = {
             "tokenizer_class": "PreTrainedTokenizerFast",
             "model_max_length": max_seq_length,
+            # transformers 5 leaves token types out unless told, and then misreads pairs.
+            "model_input_names": ["input_ids", "token_type_ids", "attention_mask"],
             "do_lower_case": self.do_lower_case,
             "strip_accents": self.strip_accents,
             "tokenize_chinese_chars": self.tokenize_chinese_chars,
