@@ -43,6 +43,9 @@ CASES = {
                     r"that contain ','"),
     "fewer fields": ("d.csv", "text,x,y\na,1,0\nb,1\n", {}, DataError,
                      r"row 3: 2 fields, where the first row has 3"),
+    "fewer fields among empty cells": ("d.csv", 'text,x,y\n"a, b",1,\nb,1\n"c,",1,\n', {}, DataError,
+                                       r"row 3: 2 fields, where the first row has 3: 'b,1'"),
+    "blank line after fewer fields": ("d.csv", "text,x\na,1\n\nb\n", {}, DataError, r"row 4: 1 field,"),
     "fewer fields tsv": ("d.tsv", "text\tx\na\t1\nb\n", {}, DataError, r"row 3: 1 field, where the first row has 2"),
     "open quote": ("d.csv", 'text,x\n"a,1\nb,0\n', {}, DataError,
                    r"row 2: a double quote opens a field and is never closed \(it starts with 'a,1\\nb,0.*"

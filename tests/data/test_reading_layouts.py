@@ -283,6 +283,57 @@ def test_html_is_removed_on_request_only(write):
     assert data.layout.clean_html
 
 
+def test_blank_lines_are_passed_over_and_counted(write):
+    data = read_dataset(write("d.csv", "text,x\na,1\n\n\nb,0\n\n"))
+    assert (data.texts, data.rows.tolist()) == (["a", "b"], [2, 5])
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'\xef\xbb\xbftext,x\r\n"a, ""b""\r\nc",1\r\nd,\r\n',
+        b'text;x\n"a, ""b""\r\nc";1\nd;\n',
+        b'text|x\n"a, ""b""\r\nc"|1\nd|\n',
+        'text,x\n"a, ""b""\r\nc",1\nd,\n'.encode("utf-16"),
+    ],
+)
+def test_bom_line_ends_quotes_and_delimiters(write, content):
+    data = read_dataset(write("d.csv", content))
+    assert data.texts == ['a, "b"\r\nc', "d"]
+    assert dense(data) == [[1], [-1]]
+
+
+def test_carriage_returns_alone_end_lines(write):
+    assert read_dataset(write("d.csv", b"text,x\ra,1\rb,0\r")).texts == ["a", "b"]
+
+
+def test_quotes_in_a_tsv_are_text_where_they_do_not_enclose_fields(write):
+    path = write("d.tsv", 'text\tx\n"so" he said\t1\n"all"\t0\n')
+    assert read_dataset(path).texts == ['"so" he said', '"all"']
+    path = write("d.tsv", 'text\tx\n"a\tb"\t1\n"so ""he"" said"\t0\n')
+    assert read_dataset(path).texts == ["a\tb", 'so "he" said']
+    assert read_dataset(write("e.tsv", 'text\tx\n"a"\t1\n'), quoting=False).texts == ['"a"']
+
+
+def test_an_encoding_that_is_named_is_used(write):
+    path = write("d.csv", "text,x\ncaf\u00e9,1\n".encode("cp1252"))
+    data = read_dataset(path, encoding="cp1252")
+    assert data.texts == ["caf\u00e9"]
+    assert data.layout.encoding == "cp1252"
+
+
+def test_names_of_numbers_are_a_header_beside_a_text_column(write):
+    assert read_dataset(write("d.csv", "text,0,1\na,1,0\n")).label_names == ("0", "1")
+
+
+def test_header_and_delimiter_can_be_said(write):
+    path = write("d.csv", "good morning,1\nnight,0\n")
+    data = read_dataset(path, header=False)
+    assert (data.texts, data.label_names) == (["good morning", "night"], ("column_2",))
+    assert read_dataset(write("d.csv", "text:x\na:1\n"), delimiter=":").texts == ["a"]
+    assert read_dataset(write("d.csv", "text\tx\na, b\t1\n"), delimiter="tab").texts == ["a, b"]
+
+
 def test_gzip_is_read_by_content(write):
     assert dense(read_dataset(write("d.csv.gz", gzip.compress(b"text,x\na,1\nb,0\n")))) == [
         [1],

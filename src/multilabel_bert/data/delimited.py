@@ -192,7 +192,7 @@ def read_delimited(
     text = data.decode("utf-8")
     if not text.strip():
         raise empty_file(source)
-    lines = text.split("\n") if '"' in text else ()
+    lines = io.StringIO(text, newline="") if '"' in text else ()
     dialect = find_dialect(text, lines, extension=extension, delimiter=delimiter, quoting=quoting)
     sample = dialect.records(io.StringIO(text[:2_000_000], newline=""))
     first_records = [record for record in itertools.islice(sample, _SAMPLE_RECORDS) if record]
@@ -215,8 +215,8 @@ def _read_fast(
 ) -> Table | None:
     """Read with polars; None where its answer cannot be trusted.
 
-    polars fills a row that is too short with nulls, and does not tell them from empty cells: so a
-    null in the last column, like every error, sends the file to the slower, exact reader.
+    polars fills a row that is too short with nulls, as it does an empty cell. Where the last column
+    has a null, the delimiters are counted: those of the file less those within fields.
     """
     import polars as pl
 
@@ -234,7 +234,10 @@ def _read_fast(
     except pl.exceptions.PolarsError:
         return None
     if frame.get_column(names[-1]).null_count():
-        return None
+        within = frame.select(pl.all().str.count_matches(dialect.delimiter, literal=True).sum())
+        between = data.count(dialect.delimiter.encode()) - sum(within.row(0))
+        if between != (len(names) - 1) * frame.height:
+            return None
     rows = np.arange(1, frame.height + 1)
     return Table(frame[1:], rows[1:], source, True) if header else Table(frame, rows, source, False)
 

@@ -31,7 +31,8 @@ def read_json_lines(data: bytes, source: str) -> Table:
     if b"\n\n" not in data and b"\n\r\n" not in data and not data[:1].isspace():
         try:
             frame = pl.read_ndjson(io.BytesIO(data), infer_schema_length=None)
-        except pl.exceptions.PolarsError:
+        except (pl.exceptions.PolarsError, pl.exceptions.PanicException, RuntimeError):
+            # Older releases of polars panic over a line that is not JSON.
             pass  # the slow way finds the line, or can hold what polars cannot
         else:
             if frame.height == data.rstrip().count(b"\n") + 1:

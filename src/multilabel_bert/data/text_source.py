@@ -33,6 +33,7 @@ class TextSource:
 
     def __init__(self, source: str | Path | IO[Any], encoding: str | None) -> None:
         self.path = Path(source) if isinstance(source, (str, Path)) else None
+        self.start = b""
         self._encoding = encoding
         self._text: IO[str] | None = None
         if isinstance(source, (str, Path)):
@@ -44,10 +45,9 @@ class TextSource:
             stream = getattr(source, "buffer", source)
             if isinstance(stream, io.TextIOBase):
                 self._text = source
-                self.start = b""
                 return
         try:
-            self.start: bytes = stream.read(4)
+            self.start = stream.read(4)
             self._bytes: Any = _Pushed(self.start, stream)
             if self.path is None and self.start.startswith(GZIP_MAGIC):
                 packed: Any = self._bytes
