@@ -13,14 +13,10 @@ _BFLOAT16_FLAGS = frozenset({"avx512_bf16", "amx_bf16", "bf16"})
 _CPU_INFO = Path("/proc/cpuinfo")
 
 
-def cpu_flags(cpu_info: Path = _CPU_INFO) -> frozenset[str]:
-    """Names of the instruction sets, as Linux lists them; empty on other systems.
-
-    Args:
-        cpu_info: the kernel's description of the processors.
-    """
+def cpu_flags() -> frozenset[str]:
+    """Names of the instruction sets, as Linux lists them; empty on other systems."""
     try:
-        text = cpu_info.read_text(encoding="utf-8", errors="replace")
+        text = _CPU_INFO.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return frozenset()
     for line in text.splitlines():

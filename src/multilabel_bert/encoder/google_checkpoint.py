@@ -60,7 +60,7 @@ def load_google_tensors(
         found,
         checkpoint=folder.label(prefix),
         config=config_label,
-        prefix=_PREFIX,
+        spell=lambda name: name if name in head else _PREFIX + name,
     )
     tensors = {name: _read(bundle, found[name].name) for name in expected}
     if not head:

@@ -59,9 +59,9 @@ def download(name: str) -> Path:
             "`hf auth login`)"
         ) from error
     except errors.LocalEntryNotFoundError as error:
-        raise HubError(
-            "the Hugging Face hub cannot be reached and the cache does not hold it"
-        ) from error
+        status = getattr(getattr(error.__cause__, "response", None), "status_code", None)
+        trouble = f"answered with status {status}" if status else "cannot be reached"
+        raise HubError(f"the Hugging Face hub {trouble}, and the cache does not hold it") from error
     # The library's HTTP client has errors of its own, other ones in each major version.
     except Exception as error:
         reason = str(error).strip().split("\n")[0] or "no reason given"

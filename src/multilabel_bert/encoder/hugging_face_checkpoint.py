@@ -69,7 +69,7 @@ def load_hugging_face_tensors(
         found,
         checkpoint=str(directory),
         config=config_label,
-        prefix=prefix,
+        spell=lambda name: name if name in head else prefix + name,
     )
     arrays = _read({**expected, **head}, found)
     tensors = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -61,8 +62,7 @@ class OpenVINOEngine:
             settings["INFERENCE_NUM_THREADS"] = threads
         if cache_directory is not None:
             settings["CACHE_DIR"] = str(cache_directory)
-        self._openvino = import_openvino()
-        core = self._openvino.Core()
+        core = import_openvino().Core()
         source = str(model) if isinstance(model, Path) else model
         self._compiled = core.compile_model(source, "CPU", settings)
         self.input_names = tuple(port.get_any_name() for port in self._compiled.inputs)
@@ -76,8 +76,8 @@ class OpenVINOEngine:
     def run(self, batches: Iterable[Mapping[str, np.ndarray]]) -> Iterator[dict[str, np.ndarray]]:
         """Compute batches side by side.
 
-        `batches` is read only as far ahead as there are jobs, so a file of any size streams
-        through in constant memory.
+        `batches` is read at most ``2 * jobs`` ahead, so a file of any size streams through in
+        constant memory.
 
         Args:
             batches: each maps the model's input names to arrays; integer inputs of another width
@@ -105,7 +105,9 @@ class OpenVINOEngine:
                 taken += 1
         finally:
             for index in range(taken, started):
-                requests[index % len(requests)].wait()
+                # Only after an error or an early end: what they give is not wanted any more.
+                with contextlib.suppress(RuntimeError):
+                    requests[index % len(requests)].wait()
 
     def _finish(self, request: Any) -> dict[str, np.ndarray]:
         request.wait()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from multilabel_bert.errors import CheckpointError
@@ -29,22 +29,22 @@ def check_tensors(
     *,
     checkpoint: str,
     config: str,
-    prefix: str = "",
+    spell: Callable[[str], str],
 ) -> None:
     """Compare what is needed with what is there, and report every difference at once.
 
     Args:
-        expected: name without `prefix` to shape.
-        found: name without `prefix` to tensor, what is known and ignored left out.
+        expected: short name to shape.
+        found: short name to tensor, what is known and ignored left out.
         checkpoint: how messages name the checkpoint.
         config: how messages name the configuration.
-        prefix: what the file's names begin with.
+        spell: gives the name in the file for a short one.
 
     Raises:
         CheckpointError: if a tensor is missing, unexpected, or has another shape.
     """
     missing = [
-        f"missing: {prefix}{name}, expected shape {list(shape)}"
+        f"missing: {spell(name)}, expected shape {list(shape)}"
         for name, shape in expected.items()
         if name not in found
     ]
