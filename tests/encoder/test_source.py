@@ -308,6 +308,9 @@ class TestNothingThere:
         assert "holds no encoder: it has no files." in message(tmp_path / "empty")
         assert "is no file that an encoder can be read from." in message(tmp_path / "notes.txt")
 
+    def test_what_the_file_system_refuses_is_said(self, tmp_path):
+        assert message("x" * 5000).endswith("cannot be read: File name too long.")
+
     def test_nothing_and_two_things_are_refused(self, tmp_path):
         assert message().startswith("No encoder is named; name one, or give init_checkpoint.")
         assert "bert_config_file alone has no weights" in message(bert_config_file="x.json")

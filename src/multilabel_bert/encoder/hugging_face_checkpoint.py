@@ -132,7 +132,7 @@ def _weight_files(directory: Path) -> list[Path]:
             f"{label} has no weight_map, which says the file of each tensor. It is damaged: "
             "download it again."
         )
-    files = {}
+    files: dict[Path, None] = {}
     for name, file in weight_map.items():
         # Only the file's own name: an index must not point outside its directory.
         path = directory / Path(str(file)).name

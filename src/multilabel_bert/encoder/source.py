@@ -58,9 +58,16 @@ def find_source(named: str | Path) -> GoogleSource | HuggingFaceSource:
     Raises:
         CheckpointError: if nothing is found, or what is found is of a form that is not read.
     """
-    text = str(named)
-    if not text.strip():
+    if not str(named).strip():
         raise CheckpointError(f"The encoder's name is empty. {ACCEPTED_FORMS}")
+    try:
+        return _find(named)
+    except OSError as error:  # no permission, a name that is too long
+        raise CheckpointError(f"{str(named)!r} cannot be read: {error.strerror}.") from None
+
+
+def _find(named: str | Path) -> GoogleSource | HuggingFaceSource:
+    text = str(named)
     path = Path(named).expanduser()
     if path.is_dir():
         return _in_directory(path)
