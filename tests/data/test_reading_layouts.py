@@ -223,6 +223,7 @@ def test_an_unlabelled_file_is_said_to_be_so(write):
     data = read_dataset(path, require_labels=False)
     assert data.labels is None
     assert data.label_names == ("x", "y")
+    assert data.report.lines() == ["no labels were read: all label cells are unknown"]
     path = write("e.csv", "text,labels\na,\nb,\n")
     with pytest.raises(DataError, match="unlabelled"):
         read_dataset(path, label_columns="labels")
@@ -232,7 +233,9 @@ def test_a_file_with_texts_alone(write):
     path = write("d.csv", "text\nhello\nworld\n")
     with pytest.raises(DataError, match=r"has no labels: none of the columns .* looks like one"):
         read_dataset(path)
-    assert read_dataset(path, require_labels=False).labels is None
+    data = read_dataset(path, require_labels=False)
+    assert data.labels is None
+    assert "no labels were read: none of the columns" in data.report.lines()[0]
 
 
 def test_unknown_labels_are_an_error_or_counted(write):

@@ -28,6 +28,7 @@ class ReadReport:
         ignored_labels: labels that are not among the known names, with their counts.
         blank_labels: items of label lists that were passed over because their name is blank.
         cleaned_texts: texts that HTML was removed from.
+        no_labels_because: why no labels were found where none were required.
     """
 
     empty_texts: int = 0
@@ -35,6 +36,7 @@ class ReadReport:
     ignored_labels: dict[str, int] = dataclasses.field(default_factory=dict)
     blank_labels: int = 0
     cleaned_texts: int = 0
+    no_labels_because: str = ""
 
     def lines(self) -> list[str]:
         """Return what the user should be told, one line a fact."""
@@ -53,6 +55,8 @@ class ReadReport:
             lines.append(f"{self.blank_labels:,} labels with a blank name were passed over")
         if self.cleaned_texts:
             lines.append(f"HTML was removed from {self.cleaned_texts:,} texts")
+        if self.no_labels_because:
+            lines.append(f"no labels were read: {self.no_labels_because}")
         return lines
 
 

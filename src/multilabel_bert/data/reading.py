@@ -130,7 +130,12 @@ def read_dataset(
         names = parsed.names
     ids = None if found.id_column is None else column_texts(table, found.id_column)
     report = texts.report
-    if parsed is not None:
+    if parsed is None:
+        report = dataclasses.replace(report, no_labels_because=detection.no_labels_because)
+    elif parsed.unlabelled:
+        because = "all label cells are unknown"
+        report = dataclasses.replace(report, no_labels_because=because)
+    else:
         report = dataclasses.replace(
             report, ignored_labels=parsed.ignored, blank_labels=parsed.blank
         )
