@@ -325,6 +325,13 @@ def test_an_encoding_that_is_named_is_used(write):
     assert data.layout.encoding == "cp1252"
 
 
+@pytest.mark.parametrize("name", ["", "Unnamed: 0"])
+def test_row_numbers_of_pandas_are_no_label(write, name):
+    data = read_dataset(write("d.csv", f"{name},text,toxic\n0,a,1\n1,b,0\n"))
+    assert data.label_names == ("toxic",)
+    assert data.ids == ["0", "1"]
+
+
 def test_names_of_numbers_are_a_header_beside_a_text_column(write):
     assert read_dataset(write("d.csv", "text,0,1\na,1,0\n")).label_names == ("0", "1")
 

@@ -213,6 +213,8 @@ def _find_id_column(table: Table, columns: Sequence[str], *, named_only: bool) -
     for name in columns:
         lower = name.lower()
         named = lower in ID_NAMES or lower.endswith(("_id", " id"))
+        # pandas writes its row numbers under no name, and calls them "Unnamed: 0" afterwards.
+        named |= lower.startswith("unnamed: ") or bool(table.header and lower == "column_1")
         if (named or not named_only) and not table.frame.schema[name].is_nested():
             cells = table.frame[name]
             if (
