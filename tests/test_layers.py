@@ -12,7 +12,7 @@ PACKAGE = Path(multilabel_bert.__file__).parent
 # From the lowest to the highest. Those that share a line do not import each other.
 LAYERS = [
     {"errors"},
-    {"files", "optional"},
+    {"files", "optional", "progress"},
     {"text", "data", "decision"},
     {"encoder"},
     {"model"},

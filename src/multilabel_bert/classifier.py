@@ -278,9 +278,11 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):
         )
         self._predictor = Predictor(self.model_)
         self.dev_evaluation_ = None
-        if dev is not None and dev_examples is not None:
-            self.tune(dev, progress=progress)
-            self.dev_evaluation_ = self.evaluate(dev)
+        if dev is not None:
+            logits = self._predictor.predict_logits(dev.texts, dev.text_pairs, progress=progress)
+            self._tune_on(dev, logits)
+            rule, names = self.model_.rule, self.model_.label_names
+            self.dev_evaluation_ = judge(rule, names, dev.dense_labels(), logits).evaluation
             metrics = self.dev_evaluation_.to_dict()
             metrics.pop("per_label")
             self.model_.metrics.update(metrics)
@@ -343,20 +345,9 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):
         check_is_fitted(self, "model_")
         self._check_decision()
         dataset = _as_dataset(texts, labels, self.model_.label_names)
-        probabilities = self.predictor.predict_proba(
-            dataset.texts, dataset.text_pairs, progress=progress
-        )
-        rule = self.model_.rule
-        self._set_rule(
-            DecisionRule.tuned(
-                dataset.dense_labels(),
-                probabilities,
-                strategy=self._strategy(),
-                metric=self.threshold_metric,
-                empty_prediction=rule.empty_prediction,
-                max_labels=rule.max_labels,
-                exclusive_groups=rule.exclusive_groups,
-            )
+        self._tune_on(
+            dataset,
+            self.predictor.predict_logits(dataset.texts, dataset.text_pairs, progress=progress),
         )
         return self
 
@@ -462,6 +453,20 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):
         self.representation_scores_ = {}
         self._predictor = Predictor(model, precision=precision)
         return self
+
+    def _tune_on(self, dataset: Dataset, logits: np.ndarray) -> None:
+        rule = self.model_.rule
+        self._set_rule(
+            DecisionRule.tuned(
+                dataset.dense_labels(),
+                sigmoid(logits),
+                strategy=self._strategy(),
+                metric=self.threshold_metric,
+                empty_prediction=rule.empty_prediction,
+                max_labels=rule.max_labels,
+                exclusive_groups=rule.exclusive_groups,
+            )
+        )
 
     def _set_rule(self, rule: DecisionRule) -> None:
         self.model_ = replace(self.model_, rule=rule)
