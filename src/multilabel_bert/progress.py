@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import sys
 import time
 from collections.abc import Iterator
@@ -37,6 +38,7 @@ class Progress:
         self.bars = on_terminal and mode != "silent"
         self.lines = not on_terminal and mode == "auto"
         self.seconds_between_lines = seconds_between_lines
+        self._task: Task | None = None
 
     def say(self, text: str) -> None:
         """Print one line."""
@@ -44,51 +46,74 @@ class Progress:
             print(text, file=self.stream, flush=True)
 
     @contextmanager
-    def task(self, title: str, total: int, unit: str = "") -> Iterator[Task]:
-        """Announce a piece of work of `total` steps."""
-        if self.bars:
+    def task(self, title: str, total: int | None, unit: str = "") -> Iterator[Task]:
+        """Announce a piece of work of `total` steps; None where nobody knows how many."""
+        if self._task is not None:
+            yield self._task
+        elif self.bars:
             with _bar(title, total, self.stream) as task:
                 yield task
         else:
-            yield _Lines(self, title, total, unit)
+            lines = _Lines(self, title, total, unit)
+            yield lines
+            lines.finish()
+
+    def within(self, task: Task) -> Progress:
+        """The same, but whatever is announced advances `task`: for work that comes in parts."""
+        part = copy.copy(self)
+        part._task = task
+        return part
 
 
 class _Lines:
-    def __init__(self, progress: Progress, title: str, total: int, unit: str) -> None:
+    def __init__(self, progress: Progress, title: str, total: int | None, unit: str) -> None:
         self.progress, self.title, self.total = progress, title, total
         self.unit = f" {unit}" if unit else ""
         self.done = 0
+        self.note = ""
         self.started = self.printed = time.monotonic()
+        self.finished = False
 
     def advance(self, steps: int = 1, note: str = "") -> None:
         self.done += steps
+        self.note = note or self.note
         now = time.monotonic()
-        finished = self.done >= self.total
-        if not self.progress.lines or (
-            now - self.printed < self.progress.seconds_between_lines and not finished
-        ):
-            return
-        self.printed = now
-        elapsed = now - self.started
-        rest = elapsed / self.done * (self.total - self.done) if self.done else 0.0
-        time_note = f"{elapsed:.0f} s" if finished else f"{rest:.0f} s left"
-        parts = [f"{self.title}: {self.done:,} of {self.total:,}{self.unit}", time_note, note]
-        print(", ".join(part for part in parts if part), file=self.progress.stream, flush=True)
+        if self.total is not None and self.done >= self.total:
+            self.finish()
+        elif now - self.printed >= self.progress.seconds_between_lines:
+            self.printed = now
+            elapsed = now - self.started
+            if self.total is None or not self.done:
+                self._print(f"{elapsed:.0f} s")
+            else:
+                self._print(f"{elapsed / self.done * (self.total - self.done):.0f} s left")
+
+    def finish(self) -> None:
+        if not self.finished:
+            self.finished = True
+            self._print(f"{time.monotonic() - self.started:.0f} s")
+
+    def _print(self, time_note: str) -> None:
+        of = "" if self.total is None else f" of {self.total:,}"
+        parts = [f"{self.title}: {self.done:,}{of}{self.unit}", time_note, self.note]
+        if self.progress.lines:
+            print(", ".join(part for part in parts if part), file=self.progress.stream, flush=True)
 
 
 @contextmanager
-def _bar(title: str, total: int, stream: TextIO) -> Iterator[Task]:
+def _bar(title: str, total: int | None, stream: TextIO) -> Iterator[Task]:
     # Rich takes 0.1 s to import, which a prediction of one line should not pay.
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as RichProgress
 
     columns: list[Any] = [
-        TextColumn("{task.description}"),
-        BarColumn(),
+        TextColumn("{task.description}", markup=False),
+        # Short, so that the note fits beside it on a terminal of 80 columns.
+        BarColumn(bar_width=16),
         MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[note]}"),
+        TimeRemainingColumn(compact=True, elapsed_when_finished=True),
+        TextColumn("{task.fields[note]}", markup=False),
     ]
     with RichProgress(*columns, console=Console(file=stream)) as rich:
         identifier = rich.add_task(title, total=total, note="")

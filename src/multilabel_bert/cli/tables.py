@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -13,81 +13,131 @@ if TYPE_CHECKING:
     from multilabel_bert.data.dataset import Dataset
     from multilabel_bert.decision.evaluation import LabelScores
 
-# The metrics that are shown first; the others come with --json.
+# The metrics that are shown, in groups, and what they say; the others come with --json.
 HEADLINE = (
-    "micro_f1",
-    "macro_f1",
-    "samples_f1",
-    "micro_f1_at_0.5",
-    "macro_f1_at_0.5",
-    "macro_average_precision",
-    "macro_roc_auc",
-    "subset_accuracy",
-    "hamming_loss",
-    "lrap",
-    "coverage_error",
-    "ranking_loss",
+    ("micro_f1", "F1 of all decisions together"),
+    ("macro_f1", "F1 of each label, averaged"),
+    ("samples_f1", "F1 of each text, averaged"),
+    ("micro_f1_at_0.5", "with every threshold at 0.5"),
+    ("macro_f1_at_0.5", "with every threshold at 0.5"),
+    ("macro_average_precision", "area under precision over recall, averaged"),
+    ("macro_roc_auc", "area under the ROC curve, averaged"),
+    ("lrap", "label ranking average precision"),
+    ("subset_accuracy", "texts with every label right"),
+    ("hamming_loss", "decisions that are wrong"),
+    ("coverage_error", "rank by which all true labels are met"),
+    ("ranking_loss", "pairs of labels in the wrong order"),
 )
-_MOST_LABELS = 60
+MOST_LABELS = 40
+_WIDTH_OF_FILES = 120
+_EIGHTHS = " ▏▎▍▌▋▊▉"
+
+
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        # Rich would exit with 1; the command line ends quietly.
+        raise BrokenPipeError
 
 
 def console() -> Console:
-    """Standard output; as wide as needed where it is not a terminal."""
-    made = Console(highlight=False)
-    return made if made.is_terminal else Console(highlight=False, width=120)
+    """Standard output; of a fixed width where it is not a terminal."""
+    made = _Console(highlight=False)
+    return made if made.is_terminal else _Console(highlight=False, width=_WIDTH_OF_FILES)
 
 
-def show_dataset(dataset: Dataset, title: str, *, brief: bool = False) -> None:
-    """Say what was read, and how."""
-    out = console()
-    size = f"{len(dataset):,} texts, {len(dataset.label_names):,} labels"
-    out.print(Text(f"{title}: {dataset.source}, {size}"))
+def table(title: str = "", *columns: str) -> Table:
+    """A table without lines; columns are right-aligned but the first."""
+    made = Table(
+        box=None,
+        title=Text(title, style="bold") if title else None,
+        title_justify="left",
+        header_style="dim",
+        padding=(0, 2, 0, 0),
+        show_header=bool(columns),
+    )
+    for index, name in enumerate(columns):
+        if index == 0:
+            # Long names of labels wrap; figures never do.
+            made.add_column(name, overflow="fold")
+        else:
+            made.add_column(name, justify="right", no_wrap=True)
+    return made
+
+
+def bar(share: float, width: int) -> str:
+    """A bar of blocks for a share of 0 to 1.
+
+    >>> bar(0.5, 4), bar(0.3, 4), bar(0.0, 4), bar(0.001, 4)
+    ('██', '█▏', '', '▏')
+    """
+    eighths = round(share * width * 8)
+    if share > 0:
+        eighths = max(1, eighths)
+    return "█" * (eighths // 8) + _EIGHTHS[eighths % 8].strip()
+
+
+def dataset_lines(dataset: Dataset, title: str, *, brief: bool = False) -> list[str]:
+    """Say what was read, and how.
+
+    Args:
+        dataset: what was read.
+        title: what it is for.
+        brief: without the layout.
+    """
+    labels = len(dataset.label_names)
+    size = f"{len(dataset):,} texts, {labels:,} label{'s' if labels != 1 else ''}"
     lines = [] if brief or dataset.layout is None else dataset.layout.describe()
     if dataset.report is not None:
         lines += dataset.report.lines()
-    for line in lines:
-        out.print(Text(f"  {line}"))
+    return [f"{title}: {dataset.source}, {size}", *(f"  {line}" for line in lines)]
 
 
 def show_metrics(metrics: Mapping[str, float], title: str) -> None:
-    """Print the headline metrics."""
-    table = Table(show_header=False, box=None)
-    for name in HEADLINE:
+    """Print the headline metrics, each with what it says."""
+    shown = table()
+    for name, meaning in HEADLINE:
         if name in metrics:
-            table.add_row(name, f"{metrics[name]:.4f}")
+            shown.add_row(name, _number(metrics[name], 4), Text(meaning, style="dim"))
     out = console()
     out.print(Text(f"\n{title}", style="bold"))
-    out.print(table)
+    out.print(shown)
 
 
-def show_labels(rows: tuple[LabelScores, ...]) -> None:
-    """Print one line a label."""
-    table = Table(title_justify="left", box=None)
-    names = ("support", "predicted", "precision", "recall", "f1", "AP", "threshold")
-    table.add_column("label")
-    for name in names:
-        table.add_column(name, justify="right")
-    for row in rows[:_MOST_LABELS]:
-        table.add_row(
+def show_comparison(columns: Mapping[str, Mapping[str, float]], title: str) -> None:
+    """Print the headline metrics of several evaluations beside each other."""
+    shown = table("", "", *columns)
+    for name, _ in HEADLINE:
+        shown.add_row(name, *(_number(metrics[name], 4) for metrics in columns.values()))
+    out = console()
+    out.print(Text(f"\n{title}", style="bold"))
+    out.print(shown)
+
+
+def show_labels(rows: Sequence[LabelScores]) -> None:
+    """Print one line a label; of many, those with the most texts."""
+    shown = table("", "label", "texts", "given", "precision", "recall", "F1", "AP", "threshold")
+    several = list(rows)
+    if len(several) > MOST_LABELS:
+        several = sorted(several, key=lambda row: -row.support)[:MOST_LABELS]
+    for row in several:
+        scores = (row.precision, row.recall, row.f1, row.average_precision, row.threshold)
+        shown.add_row(
             Text(row.label),
             f"{row.support:,}",
             f"{row.predicted_positives:,}",
-            *(
-                _number(value)
-                for value in (
-                    row.precision,
-                    row.recall,
-                    row.f1,
-                    row.average_precision,
-                    row.threshold,
-                )
-            ),
+            *(_number(value, 3) for value in scores),
         )
     out = console()
-    out.print(table)
-    if len(rows) > _MOST_LABELS:
-        out.print(f"… and {len(rows) - _MOST_LABELS:,} more labels; --json shows all.")
+    out.print()
+    out.print(shown)
+    say_more_labels(len(rows) - len(several))
 
 
-def _number(value: float) -> str:
-    return "–" if value != value else f"{value:.3f}"
+def say_more_labels(count: int) -> None:
+    """Say how many labels a shortened table leaves out."""
+    if count > 0:
+        print(f"… and {count:,} rarer labels; --json shows all.")
+
+
+def _number(value: float, digits: int) -> str:
+    return "–" if value != value else f"{value:.{digits}f}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -17,15 +18,25 @@ def tune(
     data: Annotated[
         Path, typer.Argument(metavar="F", help="Table with labels, not that of the training.")
     ],
+    *,
+    table: options.LabelledTable,
     threshold_strategy: Annotated[
-        str, typer.Option(help="fixed (0.5), global, per_label or per_label_shrunk.")
+        str,
+        typer.Option(metavar="HOW", help="fixed (0.5), global, per_label or per_label_shrunk."),
     ] = "per_label_shrunk",
     threshold_metric: Annotated[
-        str, typer.Option(help="For which thresholds are chosen.")
+        str,
+        typer.Option(
+            metavar="METRIC", help="What thresholds are chosen for, such as macro_f1 or micro_f1."
+        ),
     ] = "macro_f1",
     empty_prediction: Annotated[
         str | None,
-        typer.Option(help="Where no label passes: allow, or top1.", show_default="as it was"),
+        typer.Option(
+            metavar="A",
+            help="Where no label passes: allow (no label), or top1 (the most probable).",
+            show_default="as it was",
+        ),
     ] = None,
     max_labels: Annotated[
         int | None,
@@ -33,44 +44,53 @@ def tune(
             metavar="N", help="Most labels of a text; 0: no limit.", show_default="as it was"
         ),
     ] = None,
+    precision: options.ModelPrecision = None,
     as_json: options.Json = False,
-    precision: options.Precision = None,
     quiet: options.Quiet = False,
 ) -> None:
     """Choose the thresholds of a model on other texts, and store them in it.
 
     [bold]multilabel tune my-model dev.csv --threshold-metric micro_f1[/]
-    """
-    from dataclasses import replace
 
-    from multilabel_bert.cli.tables import show_labels, show_metrics
-    from multilabel_bert.data.layout import DataLayout
+    Use texts that the model was not trained on, and not those it is to be measured on.
+    """
+    from multilabel_bert.cli.tables import dataset_lines, show_comparison, show_labels
     from multilabel_bert.data.reading import read_dataset
+    from multilabel_bert.decision.objectives import objective_for
     from multilabel_bert.decision.rule import DecisionRule
+    from multilabel_bert.decision.thresholds import check_strategy
     from multilabel_bert.model.directory import update_manifest
     from multilabel_bert.model.judging import judge
     from multilabel_bert.model.predictor import Predictor, sigmoid
 
+    progress = Progress("silent" if quiet else "auto")
+    check_strategy(threshold_strategy)
+    objective_for(threshold_metric)
     predictor = Predictor.load(model, precision=precision)
     trained = predictor.model
+    policy = replace(
+        trained.rule,
+        empty_prediction=empty_prediction or trained.rule.empty_prediction,
+        max_labels=trained.rule.max_labels if max_labels is None else (max_labels or None),
+    )
     dataset = read_dataset(
         data,
-        layout=DataLayout.from_dict(trained.layout) if trained.layout else None,
+        layout=options.model_layout(trained.layout),
         label_names=trained.label_names,
+        **table.arguments(),
     )
+    for line in dataset_lines(dataset, "Table", brief=True):
+        progress.say(line)
     targets = dataset.dense_labels()
-    logits = predictor.predict_logits(
-        dataset.texts, dataset.text_pairs, progress=Progress("silent" if quiet else "auto")
-    )
-    limit = trained.rule.max_labels if max_labels is None else (max_labels or None)
+    logits = predictor.predict_logits(dataset.texts, dataset.text_pairs, progress=progress)
     rule = DecisionRule.tuned(
         targets,
         sigmoid(logits),
         strategy=threshold_strategy,
         metric=threshold_metric,
-        empty_prediction=empty_prediction or trained.rule.empty_prediction,
-        max_labels=limit,
-        exclusive_groups=trained.rule.exclusive_groups,
+        empty_prediction=policy.empty_prediction,
+        max_labels=policy.max_labels,
+        exclusive_groups=policy.exclusive_groups,
     )
     before, after = (
         judge(one, trained.label_names, targets, logits).evaluation for one in (trained.rule, rule)
@@ -79,10 +99,11 @@ def tune(
     del metrics["per_label"]
     update_manifest(replace(trained, rule=rule, metrics=metrics), model)
     if as_json:
-        print(json.dumps({"before": before.to_dict(), "after": after.to_dict()}, indent=2))
+        answer = {"before": before.to_dict(), "after": after.to_dict()}
+        print(json.dumps(answer, indent=2, ensure_ascii=False))
         return
-    show_metrics(before.metrics, "Before")
-    show_metrics(after.metrics, "After (on the same texts, so a little too good)")
-    print()
+    title = f"{model} on {dataset.source} ({len(dataset):,} texts)"
+    show_comparison({"before": before.metrics, "after": after.metrics}, title)
     show_labels(after.per_label)
-    print(f"\nStored in {model}.")
+    print(f"\nThe new thresholds are stored in {model}.")
+    print("The figures are a little too good: thresholds were chosen on these very texts.")

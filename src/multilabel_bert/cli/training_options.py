@@ -1,0 +1,322 @@
+"""Options of `multilabel train`: the parameters of MultiLabelClassifier, with its defaults."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Annotated, Any
+
+from multilabel_bert.cli.options import option, whole_number
+from multilabel_bert.errors import SettingsError
+from multilabel_bert.training.settings import TrainingSettings
+
+_ENCODER, _TRAINING, _DECISIONS = "Encoder", "Training", "Decisions"
+
+
+@dataclasses.dataclass(frozen=True)
+class EncoderOptions:
+    """What is trained on top of."""
+
+    encoder: Annotated[
+        str | None,
+        option(
+            "Pre-trained BERT: directory or .zip of Google's, Hugging Face directory or hub name, "
+            "or an installed package.",
+            "DIR",
+            panel=_ENCODER,
+        ),
+    ] = None
+    bert_config_file: Annotated[
+        Path | None, option("bert_config.json, instead of --encoder.", "FILE", panel=_ENCODER)
+    ] = None
+    init_checkpoint: Annotated[
+        Path | None, option("bert_model.ckpt, instead of --encoder.", "FILE", panel=_ENCODER)
+    ] = None
+    vocab_file: Annotated[
+        Path | None, option("vocab.txt, where the encoder has none.", "FILE", panel=_ENCODER)
+    ] = None
+    do_lower_case: Annotated[
+        bool | None,
+        option(
+            "Whether texts are lower-cased; only where the encoder does not say it itself.",
+            "",
+            panel=_ENCODER,
+            default="as the encoder says",
+        ),
+    ] = None
+    precision: Annotated[
+        str,
+        option(
+            "What frozen layers and predictions compute in: float32, bfloat16, or auto: bfloat16 "
+            "only where the CPU has instructions for it.",
+            "P",
+            panel=_ENCODER,
+        ),
+    ] = TrainingSettings.precision
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingOptions:
+    """What is trained, and how."""
+
+    train_layers: Annotated[
+        str,
+        option(
+            "0: the new output layer alone. k: the top k layers and the pooler too. all: "
+            "everything.",
+            "0|k|all",
+            panel=_TRAINING,
+        ),
+    ] = str(TrainingSettings.train_layers)
+    pooling: Annotated[
+        str,
+        option(
+            "What represents a text: pooled, cls, mean, cls+mean; auto: the best of them (with "
+            "--train-layers 0).",
+            "HOW",
+            panel=_TRAINING,
+        ),
+    ] = TrainingSettings.pooling
+    max_seq_length: Annotated[
+        int,
+        option("Tokens of a text, with [[CLS] and [[SEP]; the rest is cut.", "N", panel=_TRAINING),
+    ] = TrainingSettings.max_seq_length
+    num_train_epochs: Annotated[
+        int | None,
+        option(
+            "Passes over the training texts.",
+            "N",
+            panel=_TRAINING,
+            default="30 with --train-layers 0, else 3",
+        ),
+    ] = TrainingSettings.num_train_epochs
+    learning_rate: Annotated[
+        float | None,
+        option(
+            "The highest rate of what is trained.",
+            "R",
+            panel=_TRAINING,
+            default="5e-3 with --train-layers 0, else by the width of the encoder",
+        ),
+    ] = TrainingSettings.learning_rate
+    head_learning_rate: Annotated[
+        float | None,
+        option(
+            "The highest rate of the output layer, when layers are trained too.",
+            "R",
+            panel=_TRAINING,
+            default="5 times --learning-rate",
+        ),
+    ] = TrainingSettings.head_learning_rate
+    train_batch_size: Annotated[
+        int | None,
+        option(
+            "Texts of a batch.",
+            "N",
+            panel=_TRAINING,
+            default="16 to 256 with --train-layers 0, else by --max-batch-tokens",
+        ),
+    ] = TrainingSettings.train_batch_size
+    max_batch_tokens: Annotated[
+        int, option("Tokens of a batch, without --train-batch-size.", "N", panel=_TRAINING)
+    ] = TrainingSettings.max_batch_tokens
+    warmup_proportion: Annotated[
+        float,
+        option(
+            "Share of the training in which the rate rises from 0, 0 to 1.", "P", panel=_TRAINING
+        ),
+    ] = TrainingSettings.warmup_proportion
+    schedule: Annotated[
+        str, option("How the rate falls: linear, cosine or constant.", "HOW", panel=_TRAINING)
+    ] = TrainingSettings.schedule
+    optimizer: Annotated[
+        str, option("adamw, or google for the original's.", "NAME", panel=_TRAINING)
+    ] = TrainingSettings.optimizer
+    weight_decay: Annotated[
+        float, option("Of all weights but biases and LayerNorm.", "R", panel=_TRAINING)
+    ] = TrainingSettings.weight_decay
+    dropout: Annotated[
+        float,
+        option(
+            "Share of the representation that is dropped in training, 0 to 0.99.",
+            "P",
+            panel=_TRAINING,
+        ),
+    ] = TrainingSettings.dropout
+    class_weight: Annotated[
+        str | None,
+        option(
+            "Weight of the positives in the loss: balanced, or label=2.5,other=4.",
+            "W",
+            panel=_TRAINING,
+            default="1 for all",
+        ),
+    ] = TrainingSettings.class_weight
+    standardize: Annotated[
+        bool | None,
+        option(
+            "Whether the features are standardised; the saved layer has it folded in.",
+            "",
+            panel=_TRAINING,
+            default="with --train-layers 0",
+        ),
+    ] = TrainingSettings.standardize
+    prior_bias: Annotated[
+        bool,
+        option(
+            "Whether the bias starts at the log-odds of each label, or at 0.", "", panel=_TRAINING
+        ),
+    ] = TrainingSettings.prior_bias
+    early_stopping: Annotated[
+        str | None,
+        option(
+            "Keep the epoch that is best by it on the development texts, such as macro_f1.",
+            "METRIC",
+            panel=_TRAINING,
+            default="keep the last epoch",
+        ),
+    ] = TrainingSettings.early_stopping
+    early_stopping_patience: Annotated[
+        int, option("Epochs without a better value before it stops.", "N", panel=_TRAINING)
+    ] = TrainingSettings.early_stopping_patience
+    preset: Annotated[
+        str | None,
+        option(
+            "google: optimizer, batches, rate, epochs, bias and thresholds of the original.",
+            "NAME",
+            panel=_TRAINING,
+            default="none",
+        ),
+    ] = None
+    seed: Annotated[int, option("The same seed gives the same result.", "N", panel=_TRAINING)] = (
+        TrainingSettings.seed
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class DecisionOptions:
+    """From probabilities to labels."""
+
+    dev_fraction: Annotated[
+        float,
+        option(
+            "Share of the training texts held out to choose thresholds on, where there is no "
+            "development table; 0: none, and thresholds of 0.5.",
+            "P",
+            panel=_DECISIONS,
+        ),
+    ] = 0.1
+    threshold_strategy: Annotated[
+        str,
+        option("fixed (0.5), global, per_label or per_label_shrunk.", "HOW", panel=_DECISIONS),
+    ] = "per_label_shrunk"
+    threshold_metric: Annotated[
+        str,
+        option(
+            "What thresholds are chosen for, such as macro_f1 or micro_f1.",
+            "METRIC",
+            panel=_DECISIONS,
+        ),
+    ] = "macro_f1"
+    empty_prediction: Annotated[
+        str,
+        option(
+            "Where no label passes: allow (no label), or top1 (the most probable).",
+            "A",
+            panel=_DECISIONS,
+        ),
+    ] = "allow"
+    max_labels: Annotated[
+        int | None, option("Most labels of a text.", "N", panel=_DECISIONS, default="no limit")
+    ] = None
+    exclusive_groups: Annotated[
+        str | None,
+        option(
+            "Groups of labels of which a text has exactly one, such as 'low|mid|high;new|old'; or "
+            "columns: each categorical column is a group.",
+            "G",
+            panel=_DECISIONS,
+            default="none",
+        ),
+    ] = None
+
+
+def classifier_parameters(
+    encoder: EncoderOptions, training: TrainingOptions, decisions: DecisionOptions
+) -> dict[str, Any]:
+    """The keyword arguments of `MultiLabelClassifier`.
+
+    Raises:
+        SettingsError: if an option cannot be understood, or has a value that cannot be used.
+    """
+    parameters = {
+        field.name: getattr(group, field.name)
+        for group in (encoder, training, decisions)
+        for field in dataclasses.fields(group)
+    }
+    parameters["train_layers"] = parse_train_layers(training.train_layers)
+    parameters["class_weight"] = parse_class_weight(training.class_weight)
+    parameters["exclusive_groups"] = parse_exclusive_groups(decisions.exclusive_groups)
+    names = [field.name for field in dataclasses.fields(TrainingSettings)]
+    # Its checks come here, before the data are read; the classifier makes them again.
+    TrainingSettings(**{name: parameters[name] for name in names})
+    return parameters
+
+
+def parse_train_layers(text: str) -> int | str:
+    """The value of --train-layers: a number, or "all".
+
+    Raises:
+        SettingsError: if it is neither.
+    """
+    expected = "0 for the new output layer alone, the number of top layers to train, or all"
+    layers = text if text == "all" else whole_number(text, "--train-layers", expected)
+    if isinstance(layers, int) and layers < 0:
+        raise SettingsError(f"--train-layers {text}: expected {expected}.")
+    return layers
+
+
+def parse_class_weight(text: str | None) -> str | dict[str, float] | None:
+    """The value of --class-weight.
+
+    Raises:
+        SettingsError: if a weight is no number.
+
+    >>> parse_class_weight("late=2.5,Product=Loan=4")
+    {'late': 2.5, 'Product=Loan': 4.0}
+    """
+    if text is None or "=" not in text:
+        return text
+    weights = {}
+    for part in text.split(","):
+        # Labels of categorical columns have a = in their name: the last one counts.
+        name, _, value = part.rpartition("=")
+        try:
+            weights[name.strip()] = float(value)
+        except ValueError:
+            raise SettingsError(
+                f"--class-weight: {part!r} is not understood. Write label=2.5,other=4, or balanced."
+            ) from None
+    return weights
+
+
+def parse_exclusive_groups(text: str | None) -> str | list[list[str]] | None:
+    """The value of --exclusive-groups.
+
+    Raises:
+        SettingsError: if a group has fewer than two labels.
+
+    >>> parse_exclusive_groups("low|mid|high;new|old")
+    [['low', 'mid', 'high'], ['new', 'old']]
+    """
+    if text is None or text == "columns":
+        return text
+    groups = [[name.strip() for name in part.split("|")] for part in text.split(";")]
+    for group in groups:
+        if len(group) < 2 or not all(group):
+            raise SettingsError(
+                f"--exclusive-groups: {'|'.join(group)!r} is no group of labels. Write two labels "
+                "or more with | between them, groups with ; between them, all in quotes: "
+                "'low|mid|high;new|old'. Or columns, for each categorical column."
+            )
+    return groups
