@@ -229,6 +229,16 @@ class TestSavingAndLoading:
         assert again.train_layers == 0
         assert again.pooling == "cls+mean"
 
+    def test_settings_of_a_grid_search_can_be_saved(self, make, labelled_texts, tmp_path):
+        texts, labels = labelled_texts
+        model = make(
+            seed=np.int64(3), dropout=np.float64(0.2), class_weight=np.array([1.0, 2.0, 3.0])
+        )
+        model.fit(texts, labels).save(tmp_path / "model")
+        again = MultiLabelClassifier.load(tmp_path / "model")
+        assert again.class_weight == [1.0, 2.0, 3.0]
+        assert again.precision == "float32"
+
     def test_thresholds_can_be_set(self, fitted, labelled_texts, tmp_path):
         fitted.save(tmp_path / "model")
         model = MultiLabelClassifier.load(tmp_path / "model")
@@ -346,6 +356,11 @@ class TestCrossValidation:
             assert len({int(result.folds[i]) for i in rows}) == 1
 
 
+class Poison(keras.callbacks.Callback):
+    def on_train_batch_begin(self, batch, logs=None):
+        self.model.head.bias.assign(np.full(3, np.nan, np.float32))
+
+
 class TestErrors:
     @pytest.mark.parametrize(
         ("parameters", "message"),
@@ -382,6 +397,15 @@ class TestErrors:
         texts, labels = labelled_texts
         with pytest.raises(LabelError, match="2"):
             make().fit(texts, labels * 2)
+
+    def test_no_positive_at_all(self, make, labelled_texts):
+        texts, labels = labelled_texts
+        with pytest.raises(LabelError, match="no text has any of the 3 labels"):
+            make().fit(texts, labels * 0)
+
+    def test_divergence_is_said(self, make, labelled_texts):
+        with pytest.raises(SettingsError, match="the training diverged. Use a learning_rate below"):
+            make(callbacks=[Poison()]).fit(*labelled_texts)
 
     def test_texts_that_are_no_texts(self, make):
         with pytest.raises(DataError, match="got one str. Put it into a list"):

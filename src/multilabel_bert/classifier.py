@@ -21,7 +21,7 @@ from multilabel_bert.decision.objectives import objective_for
 from multilabel_bert.decision.rule import DecisionRule
 from multilabel_bert.decision.thresholds import check_strategy
 from multilabel_bert.encoder.checkpoint import Checkpoint, load_checkpoint
-from multilabel_bert.errors import DataError, SettingsError, did_you_mean
+from multilabel_bert.errors import DataError, LabelError, SettingsError, did_you_mean
 from multilabel_bert.model.classifier_model import ClassifierModel, model_from_checkpoint
 from multilabel_bert.model.directory import load_model, save_model
 from multilabel_bert.model.judging import Judgement, judge
@@ -200,11 +200,13 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):
             CheckpointError: if the encoder is missing, damaged, or does not fit.
         """
         started = time.monotonic()
+        progress = progress or Progress("terminal" if self.verbose else "silent")
         settings = self._settings()
         self._check_decision()
         train = _as_dataset(texts, labels, label_names)
         if not len(train):
             raise DataError("There are no texts to train on.")
+        _check_positives(train, progress)
         # A mistake in them should show before the training, not after it.
         _exclusive_groups(self.exclusive_groups, train)
         dev = None
@@ -214,7 +216,6 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):
             dev = _as_dataset(dev_texts, dev_labels, train.label_names)
         elif self.dev_fraction > 0:
             train, dev = split_dataset(train, self.dev_fraction, seed=self.seed)
-        progress = progress or Progress("terminal" if self.verbose else "silent")
         checkpoint = self._load_checkpoint()
         self._train(checkpoint, settings, train, dev, progress)
         self.model_.provenance["seconds"] = round(time.monotonic() - started, 1)
@@ -271,10 +272,11 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):
             tokenizer=tokenizer,
             max_seq_length=settings.max_seq_length,
             rule=DecisionRule.fixed(len(train.label_names), **self._rule_options(train)),
-            precision=weights.precision,
+            # Not what "auto" became here: the model may be run on another processor.
+            precision=settings.precision,
             layout=None if train.layout is None else train.layout.to_dict(),
             settings=weights.settings.to_dict(),
-            provenance=_provenance(checkpoint, train, dev),
+            provenance=_provenance(checkpoint, train, dev) | {"precision": weights.precision},
         )
         self._predictor = Predictor(self.model_)
         self.dev_evaluation_ = None
@@ -536,6 +538,19 @@ def _as_dataset(
     if labels is None:
         raise DataError("There are no labels. Call it with texts and labels.")
     return Dataset.from_arrays(texts, labels, label_names=label_names)
+
+
+def _check_positives(train: Dataset, progress: Progress) -> None:
+    positive, _, _ = train.label_counts()
+    if not positive.any():
+        raise LabelError(
+            f"{train.source}: no text has any of the {len(positive)} labels, so there is nothing "
+            "to learn. Check which columns are the labels."
+        )
+    without = [train.label_names[i] for i in np.flatnonzero(positive == 0)]
+    if without:
+        shown = ", ".join(without[:5]) + (" …" if len(without) > 5 else "")
+        progress.say(f"{len(without)} labels have no example and cannot be learned: {shown}")
 
 
 def _exclusive_groups(groups: Any, dataset: Dataset) -> tuple[tuple[int, ...], ...]:

@@ -94,6 +94,7 @@ class TrainingSettings:
         _between("warmup_proportion", self.warmup_proportion, 0.0, 1.0)
         _between("weight_decay", self.weight_decay, 0.0, 10.0)
         _between("dropout", self.dropout, 0.0, 0.99)
+        self._unwrap_numpy()
         if self.pooling == "auto" and self.train_layers != 0:
             raise SettingsError(
                 f"pooling='auto' needs train_layers=0, but train_layers={self.train_layers!r}: "
@@ -109,6 +110,13 @@ class TrainingSettings:
 
         if self.early_stopping is not None:
             check_metric(self.early_stopping, option="early_stopping")
+
+    def _unwrap_numpy(self) -> None:
+        # Grid searches give NumPy's numbers, which neither Keras' seeds nor JSON take.
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if hasattr(value, "tolist"):
+                object.__setattr__(self, field.name, value.tolist())
 
     def resolved(self, hidden_size: int, texts: int) -> TrainingSettings:
         """Fill in what depends on the encoder and the data.

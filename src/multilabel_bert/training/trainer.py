@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +14,7 @@ import keras
 import numpy as np
 
 from multilabel_bert.decision.metrics import check_metric, score
+from multilabel_bert.errors import SettingsError
 from multilabel_bert.model.predictor import sigmoid
 from multilabel_bert.progress import Progress
 from multilabel_bert.text.batching import fixed_size_batches, token_budget_batches
@@ -167,20 +169,26 @@ class _Run:
 
     def epoch(self, epoch: int, callbacks: Any, task: Any) -> None:
         callbacks.on_epoch_begin(epoch)
+        started = time.monotonic()
         total, seen = 0.0, 0
         for step, indices in enumerate(_epoch_batches(self.train.inputs, self.settings, epoch)):
             callbacks.on_train_batch_begin(step)
             self.network.reset_metrics()
             batch, targets = self.train.inputs.batch(indices), self.train.targets[indices]
             loss = float(self.network.train_on_batch(batch, targets))
+            if not math.isfinite(loss):
+                raise SettingsError(
+                    f"The loss became {loss} in epoch {epoch + 1}: the training diverged. Use a "
+                    f"learning_rate below {self.settings.learning_rate:g}, or a longer warm-up."
+                )
             callbacks.on_train_batch_end(step, {"loss": loss})
             total, seen = total + loss * len(indices), seen + len(indices)
             task.advance(1, f"epoch {epoch + 1}, loss {total / seen:.4f}")
         logs = {"loss": total / seen} | self._dev_logs()
         if self.dev is not None:
             self.best.offer(epoch + 1, logs[f"val_{self.best.name}"], self.network)
-        self.history.epochs.append(logs)
         callbacks.on_epoch_end(epoch, dict(logs))
+        self.history.epochs.append(logs | {"seconds": time.monotonic() - started})
 
     def _dev_logs(self) -> dict[str, float]:
         if self.dev is None:
