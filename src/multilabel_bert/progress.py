@@ -9,6 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol, TextIO
 
+# Soon enough to see that it works, and how long it will take.
+_FIRST_LINE_SECONDS = 3.0
+
 
 class Task(Protocol):
     """One piece of long work."""
@@ -24,7 +27,7 @@ class Progress:
         mode: ``"auto"`` for a bar on a terminal and plain lines elsewhere, ``"terminal"`` for
             a bar on a terminal and nothing elsewhere, ``"silent"`` for nothing at all.
         stream: standard error unless given.
-        seconds_between_lines: how often a plain line is printed.
+        seconds_between_lines: how often a plain line is printed; the first comes earlier.
     """
 
     def __init__(
@@ -72,6 +75,7 @@ class _Lines:
         self.done = 0
         self.note = ""
         self.started = self.printed = time.monotonic()
+        self.interval = min(_FIRST_LINE_SECONDS, progress.seconds_between_lines)
         self.finished = False
 
     def advance(self, steps: int = 1, note: str = "") -> None:
@@ -80,8 +84,8 @@ class _Lines:
         now = time.monotonic()
         if self.total is not None and self.done >= self.total:
             self.finish()
-        elif now - self.printed >= self.progress.seconds_between_lines:
-            self.printed = now
+        elif now - self.printed >= self.interval:
+            self.printed, self.interval = now, self.progress.seconds_between_lines
             elapsed = now - self.started
             if self.total is None or not self.done:
                 self._print(f"{elapsed:.0f} s")

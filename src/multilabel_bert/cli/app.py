@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from multilabel_bert import __version__
-from multilabel_bert.cli.command import as_command
+from multilabel_bert.cli.command import OutputClosedError, as_command
 from multilabel_bert.cli.demo import demo
 from multilabel_bert.cli.describe import describe
 from multilabel_bert.cli.evaluate import evaluate
@@ -92,7 +92,7 @@ def run(arguments: list[str] | None = None) -> None:
         _fail(as_typed(str(error), _parameter_names(arguments)))
     except _ClickException as error:
         _fail(_usage_message(error))
-    except BrokenPipeError:
+    except (OutputClosedError, BrokenPipeError):
         _close_standard_output()
         sys.exit(0)
     except OSError as error:

@@ -15,6 +15,10 @@ import typer
 INTERRUPTED = 130
 
 
+class OutputClosedError(Exception):
+    """Whoever reads standard output, such as `head`, has seen enough."""
+
+
 def as_command(function: Callable[..., None]) -> Callable[..., None]:
     """The function as Typer wants it: parameters that are dataclasses become their fields.
 
@@ -50,6 +54,9 @@ def as_command(function: Callable[..., None]) -> Callable[..., None]:
         except KeyboardInterrupt:
             print("Interrupted.", file=sys.stderr)
             raise typer.Exit(INTERRUPTED) from None
+        except BrokenPipeError:
+            # Typer would exit with 1.
+            raise OutputClosedError from None
 
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}

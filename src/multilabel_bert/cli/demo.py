@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Annotated
@@ -9,6 +10,7 @@ from typing import Annotated
 import typer
 
 from multilabel_bert.cli import options
+from multilabel_bert.cli.spelling import dashed
 from multilabel_bert.cli.training_options import (
     DecisionOptions,
     EncoderOptions,
@@ -40,6 +42,9 @@ def demo(
     train_layers: Annotated[
         str, typer.Option(metavar="0|k|all", help="What is trained, as for train.")
     ] = "2",
+    max_seq_length: Annotated[
+        int, typer.Option(metavar="N", help="Tokens of a text, as for train.")
+    ] = TrainingOptions.max_seq_length,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", metavar="", help="Replace an older model at --output.")
     ] = False,
@@ -57,7 +62,9 @@ def demo(
 
     check_output(output, overwrite=overwrite)
     epochs = None if train_layers == "0" else _EPOCHS
-    training = TrainingOptions(train_layers=train_layers, num_train_epochs=epochs)
+    training = TrainingOptions(
+        train_layers=train_layers, num_train_epochs=epochs, max_seq_length=max_seq_length
+    )
     parameters = classifier_parameters(EncoderOptions(encoder), training, DecisionOptions())
     try:
         find_source(encoder)
@@ -73,7 +80,7 @@ def demo(
             "1. Train",
             f"multilabel train --encoder {encoder} --output {output}",
             f"--train {data}",
-            f"--train-layers {train_layers}" + (f" --num-train-epochs {epochs}" if epochs else ""),
+            _spelled(training),
         )
         progress = Progress("silent" if quiet else "auto")
         train_and_save(parameters, data, None, output, {}, overwrite=overwrite, progress=progress)
@@ -91,6 +98,15 @@ def demo(
     )
 
 
+def _spelled(training: TrainingOptions) -> str:
+    """The options that differ from their defaults, as they are typed."""
+    return " ".join(
+        f"--{dashed(field.name)} {getattr(training, field.name)}"
+        for field in dataclasses.fields(training)
+        if getattr(training, field.name) != field.default
+    )
+
+
 def _step(title: str, *command: str) -> None:
     from multilabel_bert.cli.tables import console
 
@@ -99,5 +115,5 @@ def _step(title: str, *command: str) -> None:
     out.print(f"── {title} ".ljust(out.width, "─"), style="bold", markup=False)
     if command:
         # Never broken by us: it is there to be copied.
-        print("$ " + " \\\n    ".join(command))
+        print("$ " + " \\\n    ".join(filter(None, command)))
     print(flush=True)

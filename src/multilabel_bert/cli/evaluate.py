@@ -33,7 +33,7 @@ def evaluate(
 
     [bold]multilabel evaluate my-model test.csv[/]
 
-    The table is read as that of the training was; the options below say what differs.
+    The table is read as that of the training; options say what differs.
     """
     from multilabel_bert.cli.tables import dataset_lines, show_labels, show_metrics
     from multilabel_bert.data.reading import read_dataset

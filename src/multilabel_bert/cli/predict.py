@@ -88,7 +88,8 @@ def predict(
 
     [bold]cat texts.txt | multilabel predict my-model - --json[/]
 
-    A row has the id (if there is one), the text, its labels, and a probability for each label.
+    A row has the id, if there is one, the text, its labels,
+    and the probability of each label.
     """
     from multilabel_bert.cli.prediction_output import open_rows
     from multilabel_bert.model.predictor import Predictor
@@ -163,6 +164,8 @@ def _checked_wish(
 
     if top_k is not None and top_k < 1:
         raise SettingsError(f"--top-k {top_k}: expected 1 or more.")
+    if output is not None and output.is_dir():
+        raise SettingsError(f"--output {output} is a directory. Name a file.")
     if as_json and output_format not in (None, "jsonl"):
         raise SettingsError(f"--json and --format {output_format} contradict. Leave one out.")
     if as_json or (top_k is not None and output is None):
@@ -173,8 +176,6 @@ def _checked_wish(
             f"--top-k {top_k} needs JSON lines, but the format is {form}. Use --json, or an "
             "--output that ends in .jsonl."
         )
-    if output is not None and output.is_dir():
-        raise SettingsError(f"--output {output} is a directory. Name a file.")
     if output is not None and output.exists() and not overwrite:
         raise SettingsError(f"{output} exists already. Choose another --output, or --overwrite.")
     return _Wish(form, for_people=output is None and output_format is None)

@@ -85,6 +85,7 @@ def as_typed(message: str, names: Iterable[str]) -> str:
     "data/max_seq_length.csv lacks 'text_column'"
     """
     message = re.sub(r" \(in Python [^()]*\)", "", message)
+    message = re.sub(r"\S+ in Python, (--[\w-]+) on the command line", r"\1", message)
     names = set(names)
     names |= {other for other, name in _OTHER_NAMES.items() if name in names}
     if not names:

@@ -68,7 +68,7 @@ def bar(share: float, width: int) -> str:
     """A bar of blocks for a share of 0 to 1.
 
     >>> bar(0.5, 4), bar(0.3, 4), bar(0.0, 4), bar(0.001, 4)
-    ('██', '█▏', '', '▏')
+    ('██', '█▎', '', '▏')
     """
     eighths = round(share * width * 8)
     if share > 0:

@@ -61,8 +61,8 @@ def train(
 
     [bold]multilabel train --encoder DIR --train messages.csv --output my-model[/]
 
-    Ctrl-C ends the training early: the best epoch so far is kept and saved, and the exit code
-    is 130.
+    Ctrl-C ends the training early: the best epoch so far is kept and saved.
+    The exit code is 130 then.
     """
     from multilabel_bert.model.directory import check_output
 

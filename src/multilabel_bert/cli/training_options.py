@@ -11,6 +11,7 @@ from multilabel_bert.errors import SettingsError
 from multilabel_bert.training.settings import TrainingSettings
 
 _ENCODER, _TRAINING, _DECISIONS = "Encoder", "Training", "Decisions"
+_OUTPUT_LAYER = "Output layer"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,7 +75,7 @@ class TrainingOptions:
             "What represents a text: pooled, cls, mean, cls+mean; auto: the best of them (with "
             "--train-layers 0).",
             "HOW",
-            panel=_TRAINING,
+            panel=_OUTPUT_LAYER,
         ),
     ] = TrainingSettings.pooling
     max_seq_length: Annotated[
@@ -104,7 +105,7 @@ class TrainingOptions:
         option(
             "The highest rate of the output layer, when layers are trained too.",
             "R",
-            panel=_TRAINING,
+            panel=_OUTPUT_LAYER,
             default="5 times --learning-rate",
         ),
     ] = TrainingSettings.head_learning_rate
@@ -140,7 +141,7 @@ class TrainingOptions:
         option(
             "Share of the representation that is dropped in training, 0 to 0.99.",
             "P",
-            panel=_TRAINING,
+            panel=_OUTPUT_LAYER,
         ),
     ] = TrainingSettings.dropout
     class_weight: Annotated[
@@ -148,7 +149,7 @@ class TrainingOptions:
         option(
             "Weight of the positives in the loss: balanced, or label=2.5,other=4.",
             "W",
-            panel=_TRAINING,
+            panel=_OUTPUT_LAYER,
             default="1 for all",
         ),
     ] = TrainingSettings.class_weight
@@ -157,14 +158,16 @@ class TrainingOptions:
         option(
             "Whether the features are standardised; the saved layer has it folded in.",
             "",
-            panel=_TRAINING,
+            panel=_OUTPUT_LAYER,
             default="with --train-layers 0",
         ),
     ] = TrainingSettings.standardize
     prior_bias: Annotated[
         bool,
         option(
-            "Whether the bias starts at the log-odds of each label, or at 0.", "", panel=_TRAINING
+            "Whether the bias starts at the log-odds of each label, or at 0.",
+            "",
+            panel=_OUTPUT_LAYER,
         ),
     ] = TrainingSettings.prior_bias
     early_stopping: Annotated[

@@ -52,7 +52,7 @@ def tune(
 
     [bold]multilabel tune my-model dev.csv --threshold-metric micro_f1[/]
 
-    Use texts that the model was not trained on, and not those it is to be measured on.
+    Use texts that it was not trained on, and not those to measure it on.
     """
     from multilabel_bert.cli.tables import dataset_lines, show_comparison, show_labels
     from multilabel_bert.data.reading import read_dataset
