@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from multilabel_bert.encoder.config import BertConfig
+from multilabel_bert.encoder.cpu_features import choose_precision
 from multilabel_bert.encoder.encoding import Engine
 from multilabel_bert.errors import SettingsError
 
@@ -38,24 +39,36 @@ def make_engine(
     Raises:
         SettingsError: for an unknown engine, or a precision that it does not have.
     """
-    if engine not in ENGINES:
-        raise SettingsError(f"engine={engine!r} is unknown. Use one of {', '.join(ENGINES)}.")
-    if engine == "auto":
-        engine = "openvino" if _openvino_is_installed() else "keras"
-    if engine == "openvino":
+    name, _ = choose_engine(engine, precision)
+    if name == "openvino":
         from multilabel_bert.encoder.openvino_engine import OpenVINOEngine
         from multilabel_bert.encoder.openvino_graph import build_graph
 
         graph = build_graph(config, tensors, outputs=outputs, last_layer=last_layer)
         return OpenVINOEngine(graph, precision=precision)
+    from multilabel_bert.encoder.keras_engine import KerasEngine
+
+    return KerasEngine(config, tensors, outputs, last_layer=last_layer)
+
+
+def choose_engine(engine: str = "auto", precision: str = "auto") -> tuple[str, str]:
+    """What `make_engine` takes: the name of the engine and the precision it computes in.
+
+    Raises:
+        SettingsError: as `make_engine`.
+    """
+    if engine not in ENGINES:
+        raise SettingsError(f"engine={engine!r} is unknown. Use one of {', '.join(ENGINES)}.")
+    if engine == "auto":
+        engine = "openvino" if _openvino_is_installed() else "keras"
+    if engine == "openvino":
+        return engine, choose_precision(precision)
     if precision == "bfloat16":
         raise SettingsError(
             "precision='bfloat16' needs OpenVINO, but the engine is Keras. Install openvino, or "
             "use precision='float32'."
         )
-    from multilabel_bert.encoder.keras_engine import KerasEngine
-
-    return KerasEngine(config, tensors, outputs, last_layer=last_layer)
+    return engine, "float32"
 
 
 def _openvino_is_installed() -> bool:

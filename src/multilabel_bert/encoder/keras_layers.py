@@ -215,9 +215,7 @@ def _dense(config: BertConfig, units: int, name: str, policy: Any) -> Any:
 
 
 def _layer_norm(config: BertConfig, policy: Any, name: str = "LayerNorm") -> Any:
-    return keras.layers.LayerNormalization(
-        epsilon=config.layer_norm_eps, name=name, dtype=policy
-    )
+    return keras.layers.LayerNormalization(epsilon=config.layer_norm_eps, name=name, dtype=policy)
 
 
 def _dropout(rate: float, seed: int | None, policy: Any) -> Any:

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -12,18 +11,14 @@ from typing import Any
 import numpy as np
 
 from multilabel_bert.encoder.checkpoint import Checkpoint
-from multilabel_bert.encoder.encoding import PARTS, encode_hidden, encode_parts
-from multilabel_bert.encoder.engines import make_engine
+from multilabel_bert.encoder.encoding import PARTS
 from multilabel_bert.encoder.pooling import POOLINGS, combine
 from multilabel_bert.errors import CheckpointError, SettingsError
 from multilabel_bert.progress import Progress
 from multilabel_bert.text.tokenized_texts import TokenizedTexts
-from multilabel_bert.training.batches import (
-    FeatureInputs,
-    HiddenInputs,
-    TokenInputs,
-    TrainingInputs,
-)
+from multilabel_bert.training.batches import FeatureInputs, TokenInputs, TrainingInputs
+from multilabel_bert.training.feature_cache import FeatureCache
+from multilabel_bert.training.frozen_layers import FrozenLayers
 from multilabel_bert.training.head_start import Standardizer, prior_bias
 from multilabel_bert.training.losses import balanced_positive_weights
 from multilabel_bert.training.network import ClassifierNetwork
@@ -79,6 +74,7 @@ def train_classifier(
     label_names: Sequence[str] | None = None,
     callbacks: Sequence[Any] = (),
     progress: Progress | None = None,
+    cache: FeatureCache | None = None,
 ) -> TrainedWeights:
     """Train what ``settings.train_layers`` says; all below runs once a text.
 
@@ -90,6 +86,7 @@ def train_classifier(
         label_names: X names, for `class_weight` as a dictionary.
         callbacks: Keras callbacks.
         progress: where progress is shown.
+        cache: where the values of the frozen layers are kept, or None.
 
     Raises:
         SettingsError: if a setting does not fit the encoder or the data.
@@ -109,6 +106,7 @@ def train_classifier(
         _positive_weights(settings.class_weight, train.targets, label_names),
         callbacks,
         progress,
+        cache,
     )
     if settings.train_layers == 0:
         return run.head_alone()
@@ -126,22 +124,18 @@ class _TrainingRun:
     positive_weights: np.ndarray | None
     callbacks: Sequence[Any]
     progress: Progress
+    cache: FeatureCache | None
 
     def head_alone(self) -> TrainedWeights:
         poolings = [self.settings.pooling]
         if self.settings.pooling == "auto":
             poolings = [p for p in POOLINGS if self.checkpoint.has_pooler or p != "pooled"]
-        wanted = [part for part in PARTS if any(part in p.split("+") for p in poolings)]
-        engine = make_engine(
-            self.checkpoint.config,
-            self.checkpoint.tensors,
-            wanted,
-            precision=self.settings.precision,
+        frozen = self._frozen(
+            [part for part in PARTS if self.checkpoint.has_pooler or part != "pooled"]
         )
-        self.progress.say(f"Encoder: {engine.name}, {engine.precision}")
-        train_parts = self._encode(engine, self.train.texts, "Encoding")
+        train_parts = frozen.representations(self.train.texts, "Encoding")
         dev_parts = (
-            self._encode(engine, self.dev.texts, "Encoding the development split")
+            frozen.representations(self.dev.texts, "Encoding the development split")
             if self.dev is not None
             else None
         )
@@ -157,7 +151,7 @@ class _TrainingRun:
             if len(runs) > 1
         }
         best = max(runs, key=lambda pooling: scores.get(pooling, 0.0))
-        return replace(runs[best], representation_scores=scores, precision=engine.precision)
+        return replace(runs[best], representation_scores=scores, precision=frozen.precision)
 
     def _head_on(
         self, features: np.ndarray, dev_features: np.ndarray | None, pooling: str
@@ -179,31 +173,13 @@ class _TrainingRun:
         )
 
     def top_layers(self, first_layer: int) -> TrainedWeights:
-        config, tensors = self.checkpoint.config, self.checkpoint.tensors
-        engine = make_engine(
-            config,
-            tensors,
-            ("sequence_output",),
-            precision=self.settings.precision,
-            last_layer=first_layer,
-        )
-        self.progress.say(f"Encoder: {engine.name}, {engine.precision}")
-        dtype = np.float32 if self.settings.precision == "float32" else np.float16
-        _check_memory(
-            [e.texts for e in (self.train, self.dev) if e is not None], config.hidden_size, dtype
-        )
-
-        def inputs(texts: TokenizedTexts, title: str) -> HiddenInputs:
-            with self.progress.task(title, len(texts), "texts") as task:
-                hidden = encode_hidden(
-                    engine, texts, config.hidden_size, dtype, on_batch=task.advance
-                )
-            return HiddenInputs(hidden, texts.offsets)
-
+        frozen = self._frozen(("sequence_output",), first_layer)
         title = f"Encoding {first_layer} frozen layers"
-        train = inputs(self.train.texts, title)
-        dev = inputs(self.dev.texts, f"{title}, development split") if self.dev else None
-        return self._fit_layers(first_layer, train, dev, engine.precision)
+        train = frozen.hidden_inputs(self.train.texts, title)
+        dev = None
+        if self.dev is not None:
+            dev = frozen.hidden_inputs(self.dev.texts, f"{title}, development split")
+        return self._fit_layers(first_layer, train, dev, frozen.precision)
 
     def everything(self) -> TrainedWeights:
         dev = TokenInputs(self.dev.texts) if self.dev is not None else None
@@ -230,9 +206,17 @@ class _TrainingRun:
             precision=precision,
         )
 
-    def _encode(self, engine: Any, texts: TokenizedTexts, title: str) -> dict[str, np.ndarray]:
-        with self.progress.task(title, len(texts), "texts") as task:
-            return encode_parts(engine, texts, on_batch=task.advance)
+    def _frozen(self, outputs: Sequence[str], last_layer: int | None = None) -> FrozenLayers:
+        frozen = FrozenLayers(
+            self.checkpoint,
+            outputs,
+            last_layer=last_layer,
+            precision=self.settings.precision,
+            cache=self.cache,
+            progress=self.progress,
+        )
+        self.progress.say(f"Encoder: {frozen.engine_name}, {frozen.precision}")
+        return frozen
 
     def _network(self, first_layer: int | None, pooling: str) -> ClassifierNetwork:
         network = ClassifierNetwork(
@@ -314,19 +298,3 @@ def _positive_weights(
             f"class_weight must be {labels} positive numbers, one a label, got {class_weight!r}."
         )
     return weights
-
-
-def _check_memory(
-    texts: Sequence[TokenizedTexts], hidden_size: int, dtype: np.dtype | type
-) -> None:
-    needed = sum(int(t.offsets[-1]) for t in texts) * hidden_size * np.dtype(dtype).itemsize
-    try:
-        available = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, OSError, ValueError):  # not on Windows
-        return
-    if needed > 0.9 * available:
-        raise SettingsError(
-            f"The hidden states of the frozen layers need {needed / 2**30:.1f} GiB, but only "
-            f"{available / 2**30:.1f} GiB of memory are free. Use a smaller max_seq_length, fewer "
-            "texts, or train_layers='all', which keeps nothing."
-        )

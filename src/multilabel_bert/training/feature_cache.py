@@ -1,0 +1,334 @@
+"""What the frozen layers gave for each text, on disk: computed once, found again by content."""
+
+# N = texts, W = width of a row (H, or several H side by side)
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from multilabel_bert.encoder.config import BertConfig
+from multilabel_bert.errors import SettingsError
+from multilabel_bert.text.tokenized_texts import TokenizedTexts
+
+# Part of every key: raise it when a value would come out differently.
+FORMAT = 1
+ENVIRONMENT = "MULTILABEL_CACHE"
+_DIGEST_BYTES = 16
+# A segment that is being written for longer than this was left by a process that is gone.
+_ABANDONED_SECONDS = 24 * 3600
+# Kept free on the disk whatever the limit says.
+_SPARE_BYTES = 2**30
+_DESCRIPTION = "store.json"
+
+
+def default_directory() -> Path:
+    """``$MULTILABEL_CACHE``, or the user's cache directory as the system has it."""
+    named = os.environ.get(ENVIRONMENT)
+    if named:
+        return Path(named)
+    if sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local"))
+    elif sys.platform == "darwin":
+        base = Path.home() / "Library" / "Caches"
+    else:
+        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return base / "multilabel-bert"
+
+
+@dataclass(frozen=True)
+class StoreInfo:
+    """One store, for people.
+
+    Attributes:
+        name: its directory.
+        encoder: what the user called the encoder.
+        content: ``"representations"``, or ``"hidden states entering layer 4"``.
+        precision: in which the encoder ran.
+        texts: how many texts it holds.
+        size_bytes: on disk.
+        last_used: seconds since 1970.
+    """
+
+    name: str
+    encoder: str
+    content: str
+    precision: str
+    texts: int
+    size_bytes: int
+    last_used: float
+
+
+class FeatureCache:
+    """A directory of stores, one for each encoder, boundary and precision.
+
+    Several processes may use it at once, and each may be killed at any time: a store only ever
+    gains whole segments, each written under a temporary name and renamed.
+
+    Args:
+        directory: the user's cache directory unless given.
+        limit_bytes: of all stores together; None for as much as the disk has.
+    """
+
+    def __init__(
+        self, directory: str | Path | None = None, *, limit_bytes: int | None = None
+    ) -> None:
+        self.directory = default_directory() if directory is None else Path(directory)
+        self.limit_bytes = limit_bytes
+
+    def store(self, key: str, width: int, dtype: Any, description: Mapping[str, Any]) -> Store:
+        """Open the store of `key`, or make it.
+
+        Args:
+            key: from `store_key`.
+            width: W.
+            dtype: of the values.
+            description: ``encoder``, ``content`` and ``precision``, for `list_stores`.
+        """
+        path = self.directory / key
+        path.mkdir(parents=True, exist_ok=True)
+        file = path / _DESCRIPTION
+        if not file.exists():
+            _write_whole(file, json.dumps(dict(description)).encode())
+        os.utime(file)
+        _remove_abandoned(path)
+        return Store(path, width, np.dtype(dtype))
+
+    def room_for(self, size_bytes: int) -> str | None:
+        """None if so many more bytes fit, else the reason why not, in words."""
+        place = self.directory
+        while not place.exists():
+            place = place.parent
+        free = shutil.disk_usage(place).free - _SPARE_BYTES
+        if size_bytes > free:
+            return (
+                f"{_gib(size_bytes)} are needed in {self.directory}, but only {_gib(max(0, free))} "
+                "can be used there"
+            )
+        if self.limit_bytes is not None:
+            used = sum(info.size_bytes for info in self.list_stores())
+            if used + size_bytes > self.limit_bytes:
+                return (
+                    f"{_gib(size_bytes)} are needed and {_gib(used)} are in use, but the limit is "
+                    f"{_gib(self.limit_bytes)}"
+                )
+        return None
+
+    def list_stores(self) -> list[StoreInfo]:
+        """All stores, the last used first."""
+        infos = []
+        for file in self.directory.glob(f"*/{_DESCRIPTION}"):
+            with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
+                said = json.loads(file.read_bytes())
+                segments = [path for path in file.parent.glob("segment-*") if path.is_dir()]
+                infos.append(
+                    StoreInfo(
+                        name=file.parent.name,
+                        encoder=said["encoder"],
+                        content=said["content"],
+                        precision=said["precision"],
+                        texts=sum(_texts_of(path) for path in segments),
+                        size_bytes=sum(
+                            part.stat().st_size for path in segments for part in path.iterdir()
+                        ),
+                        last_used=file.stat().st_mtime,
+                    )
+                )
+        return sorted(infos, key=lambda info: -info.last_used)
+
+    def clear(self, names: Sequence[str] | None = None) -> int:
+        """Delete stores, all unless named; returns how many bytes that freed.
+
+        Raises:
+            SettingsError: if there is no store of a name.
+        """
+        stores = {info.name: info for info in self.list_stores()}
+        for name in names or ():
+            if name not in stores:
+                raise SettingsError(
+                    f"There is no store {name!r} in {self.directory}. `multilabel cache list` "
+                    "shows them."
+                )
+        freed = 0
+        for name in stores if names is None else names:
+            freed += stores[name].size_bytes
+            shutil.rmtree(self.directory / name, ignore_errors=True)
+        return freed
+
+
+@dataclass(frozen=True)
+class _Segment:
+    """Some texts' rows, as memory-mapped files."""
+
+    digests: np.ndarray  # void16 [n]
+    offsets: np.ndarray  # int64 [n + 1]
+    values: np.ndarray  # [rows, W], memory-mapped
+
+
+class Store:
+    """Rows of W numbers for each of many texts, found by the digests of the texts.
+
+    Args:
+        path: its directory.
+        width: W.
+        dtype: of the values.
+    """
+
+    def __init__(self, path: Path, width: int, dtype: np.dtype) -> None:
+        self.path, self.width, self.dtype = path, width, dtype
+        self._segments: dict[str, _Segment] = {}
+        self._places: dict[bytes, tuple[str, int]] = {}
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Take in the segments that other processes have added."""
+        for path in sorted(self.path.glob("segment-*")):
+            if path.name not in self._segments:
+                segment = self._open(path)
+                if segment is not None:
+                    self._add(path.name, segment)
+
+    def missing(self, digests: np.ndarray) -> np.ndarray:
+        """Indices of the texts that are not there, each different text once."""
+        seen: set[bytes] = set()
+        indices = []
+        for index, digest in enumerate(digests.tolist()):
+            if digest not in self._places and digest not in seen:
+                seen.add(digest)
+                indices.append(index)
+        return np.array(indices, np.int64)
+
+    def append(self, digests: np.ndarray, lengths: np.ndarray, values: np.ndarray) -> None:
+        """Add texts as one segment, whole or not at all.
+
+        Args:
+            digests: void16 [n].
+            lengths: int [n], rows of each text.
+            values: [sum of lengths, W].
+        """
+        name = f"segment-{uuid.uuid4().hex}"
+        temporary = Path(tempfile.mkdtemp(prefix=".writing-", dir=self.path))
+        try:
+            offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
+            np.save(temporary / "digests.npy", digests.view(np.uint8).reshape(-1, _DIGEST_BYTES))
+            np.save(temporary / "offsets.npy", offsets)
+            np.save(temporary / "values.npy", np.ascontiguousarray(values, self.dtype))
+            for file in temporary.iterdir():
+                _flush_to_disk(file)
+            temporary.rename(self.path / name)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+        segment = self._open(self.path / name)
+        if segment is None:  # cleared by another process in this moment
+            raise OSError(f"{self.path / name} has gone")
+        self._add(name, segment)
+
+    def rows(self, digests: np.ndarray) -> Iterator[np.ndarray]:
+        """The rows [T, W] of each text, in order, as views of the files."""
+        for digest in digests.tolist():
+            name, index = self._places[digest]
+            segment = self._segments[name]
+            yield segment.values[segment.offsets[index] : segment.offsets[index + 1]]
+
+    def _open(self, path: Path) -> _Segment | None:
+        try:
+            digests = np.load(path / "digests.npy")
+            offsets = np.load(path / "offsets.npy")
+            values = np.load(path / "values.npy", mmap_mode="r")
+        except (OSError, ValueError, EOFError):
+            # Another process clears the cache, or the disk lost something: as if it never was.
+            return None
+        whole = (
+            len(offsets) == len(digests) + 1
+            and values.shape == (int(offsets[-1]), self.width)
+            and values.dtype == self.dtype
+        )
+        if not whole:
+            return None
+        return _Segment(as_digests(digests), offsets, values)
+
+    def _add(self, name: str, segment: _Segment) -> None:
+        self._segments[name] = segment
+        for index, digest in enumerate(segment.digests.tolist()):
+            self._places.setdefault(digest, (name, index))
+
+
+def store_key(
+    config: BertConfig, tensors: Mapping[str, np.ndarray], boundary: str, **more: Any
+) -> str:
+    """Name of the store: a digest of everything but the text that determines its values.
+
+    Args:
+        config: of the encoder.
+        tensors: those that the values depend on, by canonical name.
+        boundary: which values are kept.
+        **more: what else they depend on: precision, engine, data type.
+    """
+    digest = hashlib.blake2b(digest_size=_DIGEST_BYTES)
+    plain = {"format": FORMAT, "config": asdict(config), "boundary": boundary, **more}
+    digest.update(json.dumps(plain, sort_keys=True).encode())
+    for name in sorted(tensors):
+        digest.update(f"{name} {tensors[name].shape}".encode())
+        digest.update(np.ascontiguousarray(tensors[name]).data)
+    return digest.hexdigest()
+
+
+def text_digests(texts: TokenizedTexts) -> np.ndarray:
+    """A digest of each text's token ids and segments, void16 [N].
+
+    The encoder sees nothing else of a text, so tokenizer, maximum length and truncation are in it.
+    """
+    digests = bytearray()
+    ids = np.ascontiguousarray(texts.ids)
+    for index, first in enumerate(texts.first_lengths.tolist()):
+        digest = hashlib.blake2b(
+            ids[texts.offsets[index] : texts.offsets[index + 1]].data, digest_size=_DIGEST_BYTES
+        )
+        digest.update(first.to_bytes(4, "little"))
+        digests += digest.digest()
+    return as_digests(np.frombuffer(bytes(digests), np.uint8).reshape(-1, _DIGEST_BYTES))
+
+
+def as_digests(raw: np.ndarray) -> np.ndarray:
+    """uint8 [N, 16] as void16 [N]; ``tolist`` then gives bytes."""
+    return np.ascontiguousarray(raw).view(f"V{_DIGEST_BYTES}").reshape(-1)
+
+
+def _texts_of(segment: Path) -> int:
+    return int(np.load(segment / "digests.npy", mmap_mode="r").shape[0])
+
+
+def _remove_abandoned(path: Path) -> None:
+    for leftover in path.glob(".writing-*"):
+        with contextlib.suppress(OSError):
+            if time.time() - leftover.stat().st_mtime > _ABANDONED_SECONDS:
+                shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _write_whole(path: Path, content: bytes) -> None:
+    descriptor, name = tempfile.mkstemp(prefix=".writing-", dir=path.parent)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+    Path(name).replace(path)
+
+
+def _flush_to_disk(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def _gib(size_bytes: int) -> str:
+    return f"{size_bytes / 2**30:.2f} GiB"
