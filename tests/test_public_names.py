@@ -20,6 +20,7 @@ def test_the_public_names_are_these():
         "Predictor",
         "cross_validate",
         "evaluate",
+        "load_tokenizer",
         "read_dataset",
         "read_splits",
         "tune_thresholds",

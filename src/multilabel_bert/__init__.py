@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from multilabel_bert.decision.evaluation import evaluate as evaluate
     from multilabel_bert.decision.rule import DecisionRule as DecisionRule
     from multilabel_bert.decision.thresholds import tune_thresholds as tune_thresholds
+    from multilabel_bert.encoder.checkpoint import load_tokenizer as load_tokenizer
     from multilabel_bert.encoder.keras_encoder import BertEncoder as BertEncoder
     from multilabel_bert.errors import MultilabelError as MultilabelError
     from multilabel_bert.model.predictor import Predictor as Predictor
@@ -38,6 +39,7 @@ _WHERE = {
     "Predictor": "model.predictor",
     "cross_validate": "cross_validation",
     "evaluate": "decision.evaluation",
+    "load_tokenizer": "encoder.checkpoint",
     "read_dataset": "data.reading",
     "read_splits": "data.splits",
     "tune_thresholds": "decision.thresholds",

@@ -81,8 +81,8 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):
         init_checkpoint: see `bert_config_file`.
         vocab_file: see `bert_config_file`.
         preset: ``"google"`` for the original to the letter: its optimizer, batch size, rate,
-            epochs, no standardising, a bias of 0, thresholds of 0.5. What is given beside it
-            counts more.
+            epochs, no standardising, a bias of 0, thresholds of 0.5, float32. What differs from
+            a default of this class counts more.
         precision: ``"auto"``, ``"float32"`` or ``"bfloat16"``.
         callbacks: Keras callbacks.
         seed: of the split, batches, dropout and new weights.

@@ -261,6 +261,29 @@ class TestAsALayer:
             n for n in before if n.startswith("encoder/layer_1/")
         }
 
+    @pytest.mark.parametrize("freeze", ["top", "all", "one"])
+    def test_what_is_frozen_stays_frozen_when_loaded(self, tmp_path, freeze):
+        encoder = BertEncoder(CONFIG)
+        if freeze == "top":
+            encoder.set_train_layers(1)
+        elif freeze == "all":
+            encoder.trainable = False
+        else:
+            encoder.transformer_layers[1].trainable = False
+        model = self.functional(encoder)
+        model.save(tmp_path / "model.keras")
+        again = keras.models.load_model(tmp_path / "model.keras")
+        names = [{v.path for v in m.trainable_variables} for m in (model, again)]
+        assert len(names[0]) == len(names[1])
+        again_encoder = next(x for x in again.layers if isinstance(x, BertEncoder))
+        assert [p.trainable for p in again_encoder._parts()] == [
+            p.trainable for p in encoder._parts()
+        ]
+
+    def test_the_pooler_can_be_left_out(self, tiny_encoder):
+        encoder = BertEncoder.from_pretrained(tiny_encoder, pooler=False)
+        assert set(encoder(np.array([[2, 5, 3]]))) == {"sequence_output"}
+
     def test_saves_on_its_own(self, encoder, tmp_path):
         encoder.save(tmp_path / "encoder.keras")
         again = keras.models.load_model(tmp_path / "encoder.keras")

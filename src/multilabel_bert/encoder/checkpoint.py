@@ -28,6 +28,7 @@ from multilabel_bert.encoder.source import (
 )
 from multilabel_bert.encoder.tensors import POOLER_KERNEL
 from multilabel_bert.errors import CheckpointError
+from multilabel_bert.text.tokenizer import BertTokenizer
 from multilabel_bert.text.tokenizer_files import TokenizerFiles
 
 _GOOGLE_CONFIG = "bert_config.json"
@@ -63,6 +64,40 @@ class Checkpoint:
     def has_pooler(self) -> bool:
         """Whether there is a pooler, the layer that makes ``pooled_output``."""
         return POOLER_KERNEL in self.tensors
+
+
+def load_tokenizer(
+    source: str | Path | None = None,
+    *,
+    bert_config_file: str | Path | None = None,
+    init_checkpoint: str | Path | None = None,
+    vocab_file: str | Path | None = None,
+    do_lower_case: bool | None = None,
+) -> BertTokenizer:
+    """Load the tokenizer of a pre-trained BERT, to feed `BertEncoder` with.
+
+    Args:
+        source: as for `load_checkpoint`.
+        bert_config_file: as for `load_checkpoint`.
+        init_checkpoint: as for `load_checkpoint`.
+        vocab_file: as for `load_checkpoint`.
+        do_lower_case: only where the checkpoint does not say.
+
+    Raises:
+        CheckpointError: as `load_checkpoint`.
+        SettingsError: if `do_lower_case` contradicts the checkpoint.
+
+    Example:
+        >>> tokenizer = load_tokenizer("uncased_L-12_H-768_A-12")  # doctest: +SKIP
+        >>> encoder(tokenizer(["a text", "another"]))  # doctest: +SKIP
+    """
+    checkpoint = load_checkpoint(
+        source,
+        bert_config_file=bert_config_file,
+        init_checkpoint=init_checkpoint,
+        vocab_file=vocab_file,
+    )
+    return BertTokenizer.from_files(checkpoint.tokenizer_files, do_lower_case=do_lower_case)
 
 
 @dataclass(frozen=True)

@@ -198,7 +198,8 @@ class BertEncoder(keras.Model):
             init_checkpoint: path of a Google checkpoint, without ``.index``.
             vocab_file: path of ``vocab.txt``.
             seed: see the class.
-            **kwargs: Keras arguments: ``name``, ``dtype``.
+            **kwargs: ``pooler=False`` to leave the pooler out, where only the sequence output
+                is used; Keras arguments: ``name``, ``dtype``.
 
         Raises:
             CheckpointError: if it is missing, damaged, or does not fit its configuration.
@@ -220,12 +221,14 @@ class BertEncoder(keras.Model):
     @classmethod
     def from_checkpoint(cls, checkpoint: Checkpoint, **kwargs: Any) -> BertEncoder:
         """Build the encoder of a checkpoint that is loaded already."""
-        if not checkpoint.has_pooler and kwargs.get("output") == "pooled_output":
+        wants_pooler = kwargs.get("pooler") or kwargs.get("output") == "pooled_output"
+        if wants_pooler and not checkpoint.has_pooler:
             raise CheckpointError(
                 f"{checkpoint.origin} has no pooler, so there is no pooled_output. Use "
                 "output='sequence_output', or another encoder."
             )
-        encoder = cls(checkpoint.config, pooler=checkpoint.has_pooler, **kwargs)
+        kwargs.setdefault("pooler", checkpoint.has_pooler)
+        encoder = cls(checkpoint.config, **kwargs)
         encoder.set_tensors(checkpoint.tensors)
         return encoder
 
@@ -304,14 +307,25 @@ class BertEncoder(keras.Model):
             "output_hidden_states": self.output_hidden_states,
             "pooler": self.has_pooler,
             "seed": self.seed,
+            "trainable_parts": [part.trainable for part in self._parts()],
         }
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> BertEncoder:
         """Build the encoder that `get_config` described, without its weights."""
         del custom_objects
-        policy = keras.saving.deserialize_keras_object(config["dtype"])
-        return cls(**{**config, "dtype": policy})
+        arguments = dict(config)
+        trainable = arguments.pop("trainable_parts", None)
+        arguments["dtype"] = keras.saving.deserialize_keras_object(config["dtype"])
+        encoder = cls(**arguments)
+        # Keras restores what is trainable only for the parts of functional models.
+        for part, flag in zip(encoder._parts(), trainable or (), strict=trainable is not None):
+            part.trainable = flag
+        return encoder
+
+    def _parts(self) -> list[Any]:
+        pooler = [] if self.pooler is None else [self.pooler]
+        return [self.embeddings, *self.transformer_layers, *pooler]
 
 
 def checked_train_layers(train_layers: int | str, layers: int) -> int:

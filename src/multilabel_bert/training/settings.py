@@ -184,6 +184,7 @@ GOOGLE_PRESET: dict[str, Any] = {
     "warmup_proportion": 0.1,
     "schedule": "linear",
     "dropout": 0.1,
+    "precision": "float32",
 }
 
 
