@@ -118,7 +118,7 @@ def test_missing_encoder(cli, table, tmp_path):
         (["--pooling", "auto", "--train-layers", "1"], "--pooling auto needs --train-layers 0"),
         (["--max-seq-length", "0"], "--max-seq-length 0 must be a whole number of at least 1."),
         (["--max-seq-length", "33"], "--max-seq-length 33"),
-        (["--max-seq-length", "many"], "Invalid value for '--max-seq-length'"),
+        (["--max-seq-length", "many"], "--max-seq-length: expected a whole number."),
         (["--num-train-epochs", "0"], "--num-train-epochs 0 must be"),
         (["--train-batch-size", "0"], "--train-batch-size 0 must be"),
         (["--max-batch-tokens", "0"], "--max-batch-tokens 0 must be"),
@@ -130,10 +130,13 @@ def test_missing_encoder(cli, table, tmp_path):
         (["--optimizer", "sgd"], "--optimizer sgd is unknown."),
         (["--weight-decay", "-1"], "--weight-decay -1.0 must be"),
         (["--dropout", "1"], "--dropout 1.0 must be"),
-        (["--class-weight", "balancd"], "--class-weight balancd is unknown."),
+        (
+            ["--class-weight", "balancd"],
+            "--class-weight: 'balancd' is not understood. Did you mean 'balanced'?",
+        ),
         (["--class-weight", "delay=much"], "--class-weight: 'delay=much' is not understood."),
         (["--class-weight", "dely=2"], "--class-weight names 'dely', which is no label."),
-        (["--class-weight", "delay=-2"], "--class-weight must be"),
+        (["--class-weight", "delay=-2"], "--class-weight must be 3 positive numbers"),
         (["--early-stopping", "f1"], "--early-stopping f1 is no metric."),
         (["--early-stopping-patience", "0"], "--early-stopping-patience 0 must be"),
         (["--early-stopping", "loss", "--dev-fraction", "0"], "--early-stopping loss needs"),
@@ -143,7 +146,7 @@ def test_missing_encoder(cli, table, tmp_path):
         (["--threshold-strategy", "perlabel"], "perlabel"),
         (["--threshold-metric", "macro"], "--threshold-metric macro is no metric."),
         (["--empty-prediction", "top"], "top"),
-        (["--max-labels", "0"], "--max-labels 0"),
+        (["--max-labels", "0"], "--max-labels 0: expected 1 or more. Leave it out for no limit."),
         (["--exclusive-groups", "delay"], "--exclusive-groups: 'delay' is no group of labels."),
         (["--exclusive-groups", "dely|refund"], "--exclusive-groups names 'dely'"),
         (["--exclusive-groups", "columns"], "--exclusive-groups columns needs"),
@@ -256,7 +259,7 @@ def test_mistakes_in_predict(cli, trained, table, options, expected):
         (["--threshold-strategy", "perlabel"], "perlabel"),
         (["--threshold-metric", "lrap"], "--threshold-metric lrap cannot be tuned for."),
         (["--empty-prediction", "top"], "top"),
-        (["--max-labels", "-1"], "--max-labels -1"),
+        (["--max-labels", "-1"], "--max-labels -1: expected 1 or more, or 0 for no limit."),
         (["--precision", "half"], "--precision half is unknown."),
     ],
 )
@@ -316,6 +319,30 @@ def test_a_full_device_as_standard_output(multilabel, trained, table):
         )  # fmt: skip
     assert done.returncode == 2
     assert done.stderr == "Error: standard output: No space left on device.\n"
+
+
+def test_a_place_below_a_file_is_refused_before_the_work(cli, trained, table):
+    below = table / "results"
+    nowhere = ("--encoder", "nowhere", "--train", "nowhere.csv")
+    commands = [
+        ("train", *nowhere, "--output", below),
+        ("demo", "--encoder", "nowhere", "--output", below),
+        ("predict", "nowhere", "nowhere.csv", "--output", below / "labels.csv"),
+        ("predict", "nowhere", "nowhere.csv", "--google-output", below),
+        ("evaluate", "nowhere", "nowhere.csv", "--google-output", table),
+    ]
+    for command in commands:
+        message = _one_line(cli(*command))
+        assert message.startswith(command[-2] + " ")
+        assert f"{table} is a file, not a directory." in message
+
+
+def test_a_directory_without_permission_is_refused_before_the_work(cli, tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda *arguments: False)
+    message = _one_line(
+        cli("train", "--encoder", "x", "--train", "x.csv", "--output", tmp_path / "model")
+    )
+    assert f"you may not write to {tmp_path}" in message
 
 
 def test_an_unreadable_file(cli, trained, table, tmp_path, monkeypatch):

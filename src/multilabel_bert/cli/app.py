@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 import os
+import re
 import sys
 from typing import Annotated, Any
 
@@ -91,7 +92,7 @@ def run(arguments: list[str] | None = None) -> None:
     except MultilabelError as error:
         _fail(as_typed(str(error), _parameter_names(arguments)))
     except _ClickException as error:
-        _fail(_usage_message(error))
+        _fail(_usage_message(error, arguments))
     except (OutputClosedError, BrokenPipeError):
         _close_standard_output()
         sys.exit(0)
@@ -130,15 +131,23 @@ def _parameter_names(arguments: list[str]) -> list[str]:
     return [] if command is None else list(inspect.signature(command).parameters)
 
 
-def _usage_message(error: Any) -> str:
+def _usage_message(error: Any, arguments: list[str]) -> str:
     """One line for a usage error: what is wrong, and where help is."""
     message = " ".join(error.format_message().split())
+    message = re.sub(
+        r"^Invalid value for '([^']+)': Input should be a valid (integer|number).*",
+        lambda match: f"{match[1]}: expected a {_NUMBERS[match[2]]}.",
+        message,
+    )
     name = dashed(getattr(error, "option_name", None) or "")
     if name in GOOGLE_FLAGS:
         message = f"{name} of run_classifier.py is not needed: {GOOGLE_FLAGS[name]}."
-    context = getattr(error, "ctx", None)
-    path = context.command_path if context is not None else "multilabel"
-    return f"{message} See: {path} --help"
+    command = ["multilabel", *arguments[:1]] if arguments[0] in COMMANDS else ["multilabel"]
+    stop = "" if message.endswith((".", "?")) else "."
+    return f"{message}{stop} See: {' '.join(command)} --help"
+
+
+_NUMBERS = {"integer": "whole number", "number": "number"}
 
 
 def _system_message(error: OSError) -> str:

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from multilabel_bert.cli import options
+from multilabel_bert.cli.output_place import check_place
 from multilabel_bert.cli.spelling import dashed
 from multilabel_bert.cli.training_options import (
     DecisionOptions,
@@ -61,6 +62,7 @@ def demo(
     from multilabel_bert.model.directory import check_output
 
     check_output(output, overwrite=overwrite)
+    check_place(output, "--output")
     epochs = None if train_layers == "0" else _EPOCHS
     training = TrainingOptions(
         train_layers=train_layers, num_train_epochs=epochs, max_seq_length=max_seq_length

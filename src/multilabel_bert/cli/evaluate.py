@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from multilabel_bert.cli import options
+from multilabel_bert.cli.output_place import check_directory
 from multilabel_bert.files import atomic_file
 from multilabel_bert.progress import Progress
 
@@ -41,6 +42,7 @@ def evaluate(
     from multilabel_bert.model.predictor import Predictor
 
     progress = Progress("silent" if quiet else "auto")
+    check_directory(google_output, "--google-output")
     predictor = Predictor.load(model, precision=precision)
     trained = predictor.model
     dataset = read_dataset(

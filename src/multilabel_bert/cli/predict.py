@@ -13,6 +13,7 @@ import numpy as np
 import typer
 
 from multilabel_bert.cli import options
+from multilabel_bert.cli.output_place import check_directory, check_place
 from multilabel_bert.errors import SettingsError
 from multilabel_bert.progress import Progress
 
@@ -95,6 +96,7 @@ def predict(
     from multilabel_bert.model.predictor import Predictor
 
     texts = _given_texts(data, text, pair)
+    check_directory(google_output, "--google-output")
     wish = _checked_wish(output, output_format, top_k, as_json, overwrite)
     predictor = Predictor.load(model, precision=precision)
     if texts is not None and wish.for_people and google_output is None:
@@ -178,6 +180,7 @@ def _checked_wish(
         )
     if output is not None and output.exists() and not overwrite:
         raise SettingsError(f"{output} exists already. Choose another --output, or --overwrite.")
+    check_place(output, "--output")
     return _Wish(form, for_people=output is None and output_format is None)
 
 

@@ -28,6 +28,8 @@ HEADLINE = (
     ("coverage_error", "rank by which all true labels are met"),
     ("ranking_loss", "pairs of labels in the wrong order"),
 )
+# Those that thresholds change.
+_DECIDED = ("micro_f1", "macro_f1", "samples_f1", "subset_accuracy", "hamming_loss")
 MOST_LABELS = 40
 _WIDTH_OF_FILES = 120
 _EIGHTHS = " ▏▎▍▌▋▊▉"
@@ -104,9 +106,9 @@ def show_metrics(metrics: Mapping[str, float], title: str) -> None:
 
 
 def show_comparison(columns: Mapping[str, Mapping[str, float]], title: str) -> None:
-    """Print the headline metrics of several evaluations beside each other."""
+    """Print what decisions are worth, of several decision rules beside each other."""
     shown = table("", "", *columns)
-    for name, _ in HEADLINE:
+    for name in _DECIDED:
         shown.add_row(name, *(_number(metrics[name], 4) for metrics in columns.values()))
     out = console()
     out.print(Text(f"\n{title}", style="bold"))

@@ -10,6 +10,7 @@ import typer
 
 from multilabel_bert.cli import options
 from multilabel_bert.cli.command import INTERRUPTED
+from multilabel_bert.cli.output_place import check_place
 from multilabel_bert.cli.quiet_tensorflow import import_keras_quietly
 from multilabel_bert.cli.training_options import (
     DecisionOptions,
@@ -67,6 +68,7 @@ def train(
     from multilabel_bert.model.directory import check_output
 
     check_output(output, overwrite=overwrite)
+    check_place(output, "--output")
     _require_encoder(encoder)
     parameters = classifier_parameters(encoder, training, decisions)
     classifier = train_and_save(

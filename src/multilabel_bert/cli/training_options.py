@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from multilabel_bert.cli.options import option, whole_number
-from multilabel_bert.errors import SettingsError
+from multilabel_bert.errors import SettingsError, did_you_mean
 from multilabel_bert.training.settings import TrainingSettings
 
 _ENCODER, _TRAINING, _DECISIONS = "Encoder", "Training", "Decisions"
@@ -257,6 +257,13 @@ def classifier_parameters(
         for group in (encoder, training, decisions)
         for field in dataclasses.fields(group)
     }
+    # The same checks in Python speak of None, which is nothing to type.
+    if training.preset not in (None, "google"):
+        raise SettingsError(f"--preset {training.preset} is unknown. Use google, or leave it out.")
+    if decisions.max_labels is not None and decisions.max_labels < 1:
+        raise SettingsError(
+            f"--max-labels {decisions.max_labels}: expected 1 or more. Leave it out for no limit."
+        )
     parameters["train_layers"] = parse_train_layers(training.train_layers)
     parameters["class_weight"] = parse_class_weight(training.class_weight)
     parameters["exclusive_groups"] = parse_exclusive_groups(decisions.exclusive_groups)
@@ -288,7 +295,7 @@ def parse_class_weight(text: str | None) -> str | dict[str, float] | None:
     >>> parse_class_weight("late=2.5,Product=Loan=4")
     {'late': 2.5, 'Product=Loan': 4.0}
     """
-    if text is None or "=" not in text:
+    if text is None or text == "balanced":
         return text
     weights = {}
     for part in text.split(","):
@@ -298,7 +305,8 @@ def parse_class_weight(text: str | None) -> str | dict[str, float] | None:
             weights[name.strip()] = float(value)
         except ValueError:
             raise SettingsError(
-                f"--class-weight: {part!r} is not understood. Write label=2.5,other=4, or balanced."
+                f"--class-weight: {part!r} is not understood.{did_you_mean(part, ['balanced'])} "
+                "Write label=2.5,other=4, or balanced."
             ) from None
     return weights
 

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from multilabel_bert.cli import options
+from multilabel_bert.errors import SettingsError
 from multilabel_bert.progress import Progress
 
 
@@ -64,6 +65,8 @@ def tune(
     from multilabel_bert.model.predictor import Predictor, sigmoid
 
     progress = Progress("silent" if quiet else "auto")
+    if max_labels is not None and max_labels < 0:
+        raise SettingsError(f"--max-labels {max_labels}: expected 1 or more, or 0 for no limit.")
     check_strategy(threshold_strategy)
     objective_for(threshold_metric)
     predictor = Predictor.load(model, precision=precision)
