@@ -128,3 +128,6 @@ def _bar(title: str, total: int | None, stream: TextIO) -> Iterator[Task]:
                 rich.update(identifier, advance=steps, **more)
 
         yield Bar()
+        if total is None:
+            # Now it is known, and the bar is full.
+            rich.update(identifier, total=rich.tasks[0].completed)

@@ -318,3 +318,18 @@ def test_options_of_the_table_reach_the_reader(cli, tiny_encoder, labelled_texts
     # The layout is stored; what to do with labels that are not known is said anew.
     assert cli("evaluate", model, path).code == 2
     assert cli("evaluate", model, path, "--unknown-labels", "ignore").code == 0
+
+
+def test_the_best_representation_is_taken_and_shown(cli, tiny_encoder, table, tmp_path):
+    options = (
+        "train", "--encoder", tiny_encoder, "--train", table, "--max-seq-length", "16",
+        "--num-train-epochs", "1", "--pooling", "auto", "--output",
+    )  # fmt: skip
+    shown = cli(*options, tmp_path / "first")
+    assert shown.code == 0, shown.err
+    lines = shown.out.split("Representations, by ")[1].splitlines()[1:5]
+    scores = {line.split()[0]: float(line.split()[1]) for line in lines}
+    assert set(scores) == {"pooled", "cls", "mean", "cls+mean"}
+    assert list(scores.values()) == sorted(scores.values(), reverse=True)
+    answer = json.loads(cli(*options, tmp_path / "second", "--json").out)
+    assert answer["pooling"] == next(iter(scores))

@@ -22,13 +22,14 @@ def test_train_shows_no_noise_of_tensorflow(multilabel, table, tiny_encoder, tmp
     assert done.returncode == 0, done.stderr
     for line in done.stderr.splitlines():
         assert line.startswith(
-            ("Training table: ", "  ", "Texts: ", "Encoder: ", "Encoding ", "Training: ",
-             "Predicting: ")
+            ("Training table: ", "  ", "Development texts: 10% ", "Texts: ", "Encoder: ",
+             "Encoding ", "Training: ", "Predicting: ")
         ), line  # fmt: skip
     # Without a terminal there are lines, no bars and no escape sequences.
     assert "\x1b" not in done.stderr + done.stdout
     assert "━" not in done.stderr
     assert done.stdout.startswith("\nOn the development texts")
+    assert not any(line.endswith(" ") for line in done.stdout.splitlines())
     assert f"Saved {tmp_path / 'model'} after" in done.stdout
 
 
@@ -166,6 +167,10 @@ def test_a_bar_on_a_terminal():
     assert "━" in shown
     assert "30/30" in shown
     assert "loss 0.5" in shown
+
+
+def test_a_bar_of_unknown_length_is_full_at_the_end():
+    assert "30/30" in _work(Progress(stream=_Terminal()), None)
 
 
 def test_silent_and_terminal_only():

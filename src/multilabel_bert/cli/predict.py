@@ -189,6 +189,8 @@ def _read(data: Path | None, predictor: Predictor, table: options.TextTable) -> 
 
     if data is None:
         raise ValueError("neither texts nor a file")
+    if data == _STANDARD_INPUT and sys.stdin.isatty():
+        print("One text a line; Ctrl-D ends.", file=sys.stderr)
     return iterate_texts(
         sys.stdin.buffer if data == _STANDARD_INPUT else data,
         layout=options.model_layout(predictor.model.layout),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
@@ -36,6 +36,15 @@ _EIGHTHS = " ▏▎▍▌▋▊▉"
 
 
 class _Console(Console):
+    def print(self, *objects: Any, **options: Any) -> None:
+        if self.is_terminal:
+            super().print(*objects, **options)
+            return
+        with self.capture() as captured:
+            super().print(*objects, **options)
+        # Rich fills lines up with spaces, which a file need not hold.
+        self.file.write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
+
     def on_broken_pipe(self) -> None:
         # Rich would exit with 1; the command line ends quietly.
         raise BrokenPipeError

@@ -114,6 +114,9 @@ def train_and_save(
     """
     progress = progress or Progress()
     train_set, dev_set = _read(train, dev, data, progress)
+    fraction = parameters.get("dev_fraction", DecisionOptions.dev_fraction)
+    if dev_set is None and fraction > 0:
+        progress.say(f"Development texts: {fraction:.0%} of the training table, held out")
     import_keras_quietly()
     from multilabel_bert.classifier import MultiLabelClassifier
 
@@ -161,6 +164,7 @@ def _as_json(classifier: MultiLabelClassifier, output: Path) -> dict[str, Any]:
     return {
         **metrics,
         "output": str(output),
+        "pooling": classifier.model_.pooling,
         "seconds": classifier.model_.provenance["seconds"],
         "interrupted": classifier.history_.interrupted,
     }
