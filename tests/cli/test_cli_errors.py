@@ -82,6 +82,23 @@ def test_directory_without_tables(train, tmp_path):
     assert str(empty) in train(empty)
 
 
+def test_directory_without_a_training_table(train, table, tmp_path):
+    data = tmp_path / "data"
+    data.mkdir()
+    shutil.copy(table, data / "test.csv")
+    assert "none for train" in train(data)
+
+
+def test_a_damaged_test_table_does_not_stop_the_training(cli, table, tiny_encoder, tmp_path):
+    shutil.copy(table, tmp_path / "train.csv")
+    _write(tmp_path / "test.csv", "text,delay\nlate,7\n")
+    done = cli(
+        "train", "--encoder", tiny_encoder, "--train", tmp_path, "--output", tmp_path / "model",
+        "--max-seq-length", "16", "--num-train-epochs", "1",
+    )  # fmt: skip
+    assert done.code == 0, done.err
+
+
 def test_directory_instead_of_a_file(cli, trained, table):
     message = _one_line(cli("evaluate", trained, table.parent))
     assert str(table.parent) in message

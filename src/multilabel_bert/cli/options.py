@@ -42,6 +42,15 @@ def option(
 _TABLE, _LABELS = "Table", "Labels"
 
 
+def _empty_text(default: str) -> Any:
+    return option(
+        "What to do with rows without a text: error, drop or keep.",
+        "A",
+        panel=_LABELS,
+        default=default,
+    )
+
+
 @dataclasses.dataclass(frozen=True)
 class TextTable:
     """How to read the texts of a table; the fields are arguments of `iterate_texts`."""
@@ -133,21 +142,14 @@ class LabelledTable(TextTable):
             panel=_LABELS,
         ),
     ] = "error"
-    empty_text: Annotated[
-        str | None,
-        option(
-            "What to do with rows without a text: error, drop or keep.",
-            "A",
-            panel=_LABELS,
-            default="as in training, else error",
-        ),
-    ] = None
+    empty_text: Annotated[str | None, _empty_text("as in training, else error")] = None
 
 
 @dataclasses.dataclass(frozen=True)
 class NewTable(LabelledTable):
     """How to read a table whose labels no model knows yet."""
 
+    empty_text: Annotated[str | None, _empty_text("error in train, keep in describe")] = None
     labels: Annotated[
         Path | None,
         option(

@@ -130,8 +130,12 @@ def _read(
     train: Path, dev: Path | None, data: dict[str, Any], progress: Progress
 ) -> tuple[Dataset, Dataset | None]:
     from multilabel_bert.cli.tables import dataset_lines
-    from multilabel_bert.data.splits import read_splits
+    from multilabel_bert.data.splits import find_split_files, read_splits
 
+    if train.is_dir():
+        # What is wrong with its test file need not stop the training.
+        files = find_split_files(train)
+        train, dev = files.get("train", train), dev or files.get("dev")
     splits = read_splits(train, dev=dev, **data)
     for name, title in (("train", "Training table"), ("dev", "Development table")):
         if name in splits:

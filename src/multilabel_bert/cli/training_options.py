@@ -80,7 +80,7 @@ class TrainingOptions:
     ] = TrainingSettings.pooling
     max_seq_length: Annotated[
         int,
-        option("Tokens of a text, with [[CLS] and [[SEP]; the rest is cut.", "N", panel=_TRAINING),
+        option("Tokens of a text, special ones counted; the rest is cut.", "N", panel=_TRAINING),
     ] = TrainingSettings.max_seq_length
     num_train_epochs: Annotated[
         int | None,
