@@ -10,6 +10,13 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import numpy as np
 import pytest
 
+
+@pytest.fixture(autouse=True, scope="session")
+def _own_cache(tmp_path_factory):
+    """Keep the tests out of the user's cache."""
+    os.environ["MULTILABEL_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+
+
 ROOT = Path(__file__).resolve().parent.parent
 
 

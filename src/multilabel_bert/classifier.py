@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
@@ -30,6 +30,9 @@ from multilabel_bert.optional import import_optional
 from multilabel_bert.progress import Progress
 from multilabel_bert.text.tokenizer import BertTokenizer
 from multilabel_bert.training.settings import GOOGLE_PRESET, TrainingSettings
+
+if TYPE_CHECKING:
+    from multilabel_bert.training.feature_cache import FeatureCache
 
 _SETTING_NAMES = tuple(field.name for field in fields(TrainingSettings))
 _DEFAULTS = {field.name: field.default for field in fields(TrainingSettings)}
@@ -85,6 +88,11 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):
             a default of this class counts more.
         precision: ``"auto"``, ``"float32"`` or ``"bfloat16"``.
         callbacks: Keras callbacks.
+        cache: where the values of the frozen layers are kept, so that a second run on the same
+            texts does not compute them again: ``"auto"`` for the user's cache directory (or
+            ``$MULTILABEL_CACHE``), a directory, or None for nowhere.
+        cache_limit: most bytes of the cache, or None for what the disk has; where there is no
+            room, values are kept in memory, and that is said.
         seed: of the split, batches, dropout and new weights.
         verbose: whether progress is shown on a terminal.
 
@@ -137,6 +145,8 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):
         preset: str | None = None,
         precision: str = "auto",
         callbacks: Sequence[Any] | None = None,
+        cache: str | Path | None = "auto",
+        cache_limit: int | None = None,
         seed: int = 42,
         verbose: bool = True,
     ) -> None:
@@ -172,6 +182,8 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):
         self.preset = preset
         self.precision = precision
         self.callbacks = callbacks
+        self.cache = cache
+        self.cache_limit = cache_limit
         self.seed = seed
         self.verbose = verbose
 
@@ -257,6 +269,7 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):
             label_names=train.label_names,
             callbacks=self.callbacks or (),
             progress=progress,
+            cache=self._feature_cache(),
         )
         self.history_ = weights.history
         self.representation_scores_ = weights.representation_scores
@@ -279,13 +292,24 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):
             provenance=_provenance(checkpoint, train, dev) | {"precision": weights.precision},
         )
         self._predictor = Predictor(self.model_)
-        self.dev_evaluation_ = None
+        self.dev_evaluation_: Evaluation | None = None
+        try:
+            self._decide_on(dev, progress)
+        except KeyboardInterrupt:
+            self.history_.interrupted = True
+            progress.say(
+                "Interrupted: the weights are kept, the thresholds stay at 0.5. They can be tuned "
+                "later."
+            )
+
+    def _decide_on(self, dev: Dataset | None, progress: Progress) -> None:
         if dev is not None:
             logits = self._predictor.predict_logits(dev.texts, dev.text_pairs, progress=progress)
             self._tune_on(dev, logits)
             rule, names = self.model_.rule, self.model_.label_names
-            self.dev_evaluation_ = judge(rule, names, dev.dense_labels(), logits).evaluation
-            metrics = self.dev_evaluation_.to_dict()
+            evaluation = judge(rule, names, dev.dense_labels(), logits).evaluation
+            self.dev_evaluation_ = evaluation
+            metrics = evaluation.to_dict()
             metrics.pop("per_label")
             self.model_.metrics.update(metrics)
 
@@ -489,6 +513,14 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):
                 values[name] = preset
         return TrainingSettings(**values)
 
+    def _feature_cache(self) -> FeatureCache | None:
+        from multilabel_bert.training.feature_cache import FeatureCache
+
+        if self.cache is None:
+            return None
+        directory = None if self.cache == "auto" else self.cache
+        return FeatureCache(directory, limit_bytes=self.cache_limit)
+
     def _preset(self) -> dict[str, Any]:
         if self.preset not in (None, "google"):
             raise SettingsError(f"preset={self.preset!r} is unknown. Use 'google', or None.")
@@ -511,6 +543,8 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):
         check_strategy(self.threshold_strategy)
         objective_for(self.threshold_metric, 1.0)
         DecisionRule.fixed(1, empty_prediction=self.empty_prediction, max_labels=self.max_labels)
+        if self.cache_limit is not None and not self.cache_limit >= 0:
+            raise SettingsError(f"cache_limit={self.cache_limit!r} must be a number of bytes.")
         if not 0 <= self.dev_fraction < 1:
             raise SettingsError(
                 f"dev_fraction={self.dev_fraction!r} must be at least 0 and below 1."

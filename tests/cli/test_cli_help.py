@@ -12,7 +12,12 @@ from multilabel_bert import MultiLabelClassifier, __version__
 from multilabel_bert.cli.app import COMMANDS
 from multilabel_bert.cli.options import NewTable
 from multilabel_bert.cli.spelling import GOOGLE_FLAGS
-from multilabel_bert.cli.training_options import DecisionOptions, EncoderOptions, TrainingOptions
+from multilabel_bert.cli.training_options import (
+    CacheOptions,
+    DecisionOptions,
+    EncoderOptions,
+    TrainingOptions,
+)
 from multilabel_bert.data.reading import read_dataset
 from multilabel_bert.training.settings import TrainingSettings
 
@@ -47,13 +52,19 @@ _NEED_NO_DEFAULT = {
 }  # fmt: skip
 
 
+# Arguments, and options that are not called as their parameter.
+_SPELT_OTHERWISE = {
+    "model", "data", "action", "names", "as_json", "output_format", "directory",
+}  # fmt: skip
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_help_shows_every_option_at_80_columns(cli, command, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     text = cli(command, "-h").out
     assert max(map(len, text.splitlines())) <= 80
     for name in inspect.signature(COMMANDS[command]).parameters:
-        if name not in ("model", "data", "as_json", "output_format"):
+        if name not in _SPELT_OTHERWISE:
             assert f"--{name.replace('_', '-')}" in text
 
 
@@ -123,7 +134,7 @@ def _defaults(*groups):
 
 
 def test_options_are_the_parameters_of_the_classifier():
-    options = _defaults(EncoderOptions, TrainingOptions, DecisionOptions)
+    options = _defaults(EncoderOptions, TrainingOptions, DecisionOptions, CacheOptions)
     parameters = {
         name: parameter.default
         for name, parameter in inspect.signature(MultiLabelClassifier).parameters.items()

@@ -153,7 +153,7 @@ def test_a_missing_file_names_near_ones(tmp_path):
     (tmp_path / "train.tsv").write_text("text\tx\na\t1\n")
     with pytest.raises(DataError, match=r"tran\.tsv: no such file\. Did you mean 'train\.tsv'\?"):
         read_dataset(tmp_path / "tran.tsv")
-    with pytest.raises(DataError, match=r"zzz: no such file\. .* holds: 'train\.tsv'"):
+    with pytest.raises(DataError, match=r"zzz: no such file\. The files of .* are 'train\.tsv'"):
         read_dataset(tmp_path / "zzz")
     with pytest.raises(DataError, match=r"the directory .*nowhere does not exist either"):
         read_dataset(tmp_path / "nowhere" / "train.tsv")

@@ -248,7 +248,7 @@ def test_unknown_labels_are_an_error_or_counted(write):
     data = read_dataset(path, label_names=["joy", "fear"], unknown_labels="ignore")
     assert dense(data) == [[1, 0], [0, 1], [0, 0]]
     assert data.report.ignored_labels == {"jjoy": 2}
-    assert data.report.lines() == ["2 labels outside the known names were ignored: 'jjoy' (2)"]
+    assert data.report.lines() == ["2 labels outside the known names ignored: 'jjoy' (2)"]
 
 
 def test_empty_texts_are_an_error_dropped_or_kept(write):
@@ -260,11 +260,11 @@ def test_empty_texts_are_an_error_dropped_or_kept(write):
     data = read_dataset(path, empty_text="drop")
     assert (data.texts, data.rows.tolist()) == (["b"], [3])
     assert data.label_names == ("joy",)  # a label that only left-out rows have is none
-    assert data.report.lines() == ["2 rows without text were left out"]
+    assert data.report.lines() == ["2 rows without text left out"]
     assert data.layout.empty_text == "drop"
     kept = read_dataset(path, require_labels=False)
     assert len(kept) == 3
-    assert kept.report.lines() == ["2 rows have no text"]
+    assert kept.report.lines() == ["2 rows without text kept"]
 
 
 def test_the_layout_carries_what_to_do_with_empty_texts(write):

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from multilabel_bert import __version__
+from multilabel_bert.cli.cache import cache
 from multilabel_bert.cli.command import OutputClosedError, as_command
 from multilabel_bert.cli.demo import demo
 from multilabel_bert.cli.describe import describe
@@ -30,7 +31,7 @@ _ClickException: Any = typer.BadParameter.__mro__[2]
 
 COMMANDS = {
     command.__name__: as_command(command)
-    for command in (demo, describe, train, tune, evaluate, predict)
+    for command in (demo, describe, train, tune, evaluate, predict, cache)
 }
 
 app = typer.Typer(

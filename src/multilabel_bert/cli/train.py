@@ -13,6 +13,7 @@ from multilabel_bert.cli.command import INTERRUPTED
 from multilabel_bert.cli.output_place import check_place
 from multilabel_bert.cli.quiet_tensorflow import import_keras_quietly
 from multilabel_bert.cli.training_options import (
+    CacheOptions,
     DecisionOptions,
     EncoderOptions,
     TrainingOptions,
@@ -44,6 +45,7 @@ def train(
     table: options.NewTable,
     training: TrainingOptions,
     decisions: DecisionOptions,
+    cache: CacheOptions,
     dev: Annotated[
         Path | None,
         typer.Option(
@@ -70,7 +72,7 @@ def train(
     check_output(output, overwrite=overwrite)
     check_place(output, "--output")
     _require_encoder(encoder)
-    parameters = classifier_parameters(encoder, training, decisions)
+    parameters = classifier_parameters(encoder, training, decisions) | cache.parameters()
     classifier = train_and_save(
         parameters,
         train,
@@ -163,7 +165,7 @@ def _show(classifier: MultiLabelClassifier, output: Path) -> None:
 
 def _as_json(classifier: MultiLabelClassifier, output: Path) -> dict[str, Any]:
     evaluation = classifier.dev_evaluation_
-    metrics = {} if evaluation is None else evaluation.to_dict()
+    metrics: dict[str, Any] = {} if evaluation is None else evaluation.to_dict()
     metrics.pop("per_label", None)
     return {
         **metrics,

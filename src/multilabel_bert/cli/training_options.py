@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,7 +12,7 @@ from multilabel_bert.errors import SettingsError, did_you_mean
 from multilabel_bert.training.settings import TrainingSettings
 
 _ENCODER, _TRAINING, _DECISIONS = "Encoder", "Training", "Decisions"
-_OUTPUT_LAYER = "Output layer"
+_OUTPUT_LAYER, _CACHE = "Output layer", "Cache"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -197,6 +198,39 @@ class TrainingOptions:
 
 
 @dataclasses.dataclass(frozen=True)
+class CacheOptions:
+    """Where the values of the frozen layers are kept."""
+
+    cache: Annotated[
+        str,
+        option(
+            "Where the values of the frozen layers are kept, so that a second run on the same "
+            "texts is quick: a directory; auto: the user's cache directory, or $MULTILABEL_CACHE; "
+            "none: nowhere.",
+            "DIR|auto|none",
+            panel=_CACHE,
+        ),
+    ] = "auto"
+    cache_limit: Annotated[
+        str | None,
+        option(
+            "Most bytes of the cache, such as 20GB.", "SIZE", panel=_CACHE, default="the disk's"
+        ),
+    ] = None
+
+    def parameters(self) -> dict[str, Any]:
+        """The keyword arguments of `MultiLabelClassifier`.
+
+        Raises:
+            SettingsError: if the limit is no size.
+        """
+        return {
+            "cache": None if self.cache == "none" else self.cache,
+            "cache_limit": None if self.cache_limit is None else parse_size(self.cache_limit),
+        }
+
+
+@dataclasses.dataclass(frozen=True)
 class DecisionOptions:
     """From probabilities to labels."""
 
@@ -271,6 +305,22 @@ def classifier_parameters(
     # Its checks come here, before the data are read; the classifier makes them again.
     TrainingSettings(**{name: parameters[name] for name in names})
     return parameters
+
+
+def parse_size(text: str) -> int:
+    """The value of --cache-limit, in bytes.
+
+    Raises:
+        SettingsError: if it is no size.
+
+    >>> parse_size("20GB"), parse_size("1.5 MiB"), parse_size("0")
+    (20000000000, 1572864, 0)
+    """
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(?:([kmgt])(i?)b?|b)?\s*", text, re.IGNORECASE)
+    if match is None:
+        raise SettingsError(f"--cache-limit {text}: expected a size, such as 500MB or 20GB.")
+    power = " kmgt".index((match[2] or " ").lower())
+    return int(float(match[1]) * (1024 if match[3] else 1000) ** power)
 
 
 def parse_train_layers(text: str) -> int | str:

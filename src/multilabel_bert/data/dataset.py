@@ -42,22 +42,26 @@ class ReadReport:
         """Return what the user should be told, one line a fact."""
         lines = []
         if self.dropped_rows:
-            lines.append(f"{self.dropped_rows:,} rows without text were left out")
+            lines.append(f"{_count(self.dropped_rows, 'row')} without text left out")
         elif self.empty_texts:
-            lines.append(f"{self.empty_texts:,} rows have no text")
+            lines.append(f"{_count(self.empty_texts, 'row')} without text kept")
         if self.ignored_labels:
             names = sorted(self.ignored_labels, key=lambda name: -self.ignored_labels[name])
             total = sum(self.ignored_labels.values())
             shown = ", ".join(f"{name!r} ({self.ignored_labels[name]})" for name in names[:5])
             more = f" and {len(names) - 5} more" if len(names) > 5 else ""
-            lines.append(f"{total:,} labels outside the known names were ignored: {shown}{more}")
+            lines.append(f"{_count(total, 'label')} outside the known names ignored: {shown}{more}")
         if self.blank_labels:
-            lines.append(f"{self.blank_labels:,} labels with a blank name were passed over")
+            lines.append(f"{_count(self.blank_labels, 'label')} with a blank name passed over")
         if self.cleaned_texts:
-            lines.append(f"HTML was removed from {self.cleaned_texts:,} texts")
+            lines.append(f"HTML removed from {_count(self.cleaned_texts, 'text')}")
         if self.no_labels_because:
             lines.append(f"no labels were read: {self.no_labels_because}")
         return lines
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 @dataclasses.dataclass(frozen=True)

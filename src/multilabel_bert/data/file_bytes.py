@@ -40,8 +40,15 @@ def check_file(path: Path) -> None:
         )
     if not path.parent.is_dir():
         raise DataError(f"{path}: no such file; the directory {path.parent} does not exist either.")
-    names = sorted(entry.name for entry in path.parent.iterdir())
-    hint = did_you_mean(path.name, names) or f" {path.parent} holds: {listed(names) or 'nothing'}."
+    names = sorted(
+        entry.name
+        for entry in path.parent.iterdir()
+        if entry.is_file() and not entry.name.startswith(".")
+    )
+    hint = (
+        did_you_mean(path.name, names)
+        or f" The files of {path.parent.resolve()} are {listed(names) or 'none'}."
+    )
     raise DataError(f"{path}: no such file.{hint}")
 
 

@@ -230,7 +230,8 @@ def _repeats(column: pl.Series) -> bool:
     if not len(cells):
         return False
     longest = cells.str.len_chars().max()
-    if cells.str.contains(r"^\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}").all():  # dates
+    dates_or_decimals = r"^\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}|^[+-]?\d*[.,]\d+$"
+    if cells.str.contains(dates_or_decimals).all():
         return False
     few = len(cells) < 20 or cells.n_unique() * 3 <= len(cells)
     return few and isinstance(longest, int) and longest <= 200

@@ -152,21 +152,29 @@ class FeatureCache:
     def clear(self, names: Sequence[str] | None = None) -> int:
         """Delete stores, all unless named; returns how many bytes that freed.
 
+        Args:
+            names: of stores, or how their names start.
+
         Raises:
             SettingsError: if there is no store of a name.
         """
         stores = {info.name: info for info in self.list_stores()}
-        for name in names or ():
-            if name not in stores:
-                raise SettingsError(
-                    f"There is no store {name!r} in {self.directory}. `multilabel cache list` "
-                    "shows them."
-                )
+        chosen = set(stores) if names is None else {self._full_name(n, stores) for n in names}
         freed = 0
-        for name in stores if names is None else names:
+        for name in chosen:
             freed += stores[name].size_bytes
             shutil.rmtree(self.directory / name, ignore_errors=True)
         return freed
+
+    def _full_name(self, start: str, stores: Mapping[str, StoreInfo]) -> str:
+        fitting = [name for name in stores if name.startswith(start)]
+        if len(fitting) != 1:
+            how_many = "several stores" if fitting else "no store"
+            raise SettingsError(
+                f"There is {how_many} {start!r} in {self.directory}. `multilabel cache list` "
+                "shows them."
+            )
+        return fitting[0]
 
 
 @dataclass(frozen=True)
@@ -200,6 +208,10 @@ class Store:
                 segment = self._open(path)
                 if segment is not None:
                     self._add(path.name, segment)
+
+    def count(self, digests: np.ndarray) -> int:
+        """How many of the texts are there, repeated ones counted each time."""
+        return sum(digest in self._places for digest in digests.tolist())
 
     def missing(self, digests: np.ndarray) -> np.ndarray:
         """Indices of the texts that are not there, each different text once."""

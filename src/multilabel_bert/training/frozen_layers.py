@@ -111,7 +111,7 @@ class FrozenLayers:
                 return encode_parts(self.engine, texts, on_batch=task.advance)
         digests = text_digests(texts)
         rows_in_segment = max(1, _SEGMENT_BYTES // (width * self.dtype.itemsize))
-        new = self._missing(store, digests, len(texts))
+        new = self._missing(store, digests)
         with self.progress.task(title, len(new), "texts") as task:
             for start in range(0, len(new), rows_in_segment):
                 part = new[start : start + rows_in_segment]
@@ -137,7 +137,7 @@ class FrozenLayers:
                 )
             return HiddenInputs(hidden, texts.offsets)
         digests, lengths = text_digests(texts), texts.lengths
-        new = self._missing(store, digests, len(texts))
+        new = self._missing(store, digests)
         row_bytes = hidden_size * self.dtype.itemsize
         with self.progress.task(title, len(new), "texts") as task:
             for part in _by_size(new, lengths * row_bytes, _SEGMENT_BYTES):
@@ -181,11 +181,10 @@ class FrozenLayers:
             if name.startswith("embeddings/") or name.split("/")[1] in frozen
         }
 
-    def _missing(self, store: Store, digests: np.ndarray, texts: int) -> np.ndarray:
-        new = store.missing(digests)
-        if len(new) < texts:
-            self.progress.say(f"In the cache: {texts - len(new):,} of {texts:,} texts")
-        return new
+    def _missing(self, store: Store, digests: np.ndarray) -> np.ndarray:
+        if found := store.count(digests):
+            self.progress.say(f"In the cache: {found:,} of {len(digests):,} texts")
+        return store.missing(digests)
 
 
 def _by_size(indices: np.ndarray, sizes: np.ndarray, limit: int) -> list[np.ndarray]:

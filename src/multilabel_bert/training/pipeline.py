@@ -145,13 +145,23 @@ class _TrainingRun:
                 self.progress.say(f"Head on {pooling}:")
             dev_features = None if dev_parts is None else combine(dev_parts, pooling)
             runs[pooling] = self._head_on(combine(train_parts, pooling), dev_features, pooling)
+            if runs[pooling].history.interrupted:
+                break
         scores = {
             pooling: run.history.epochs[run.history.best_epoch - 1][f"val_{DEFAULT_MONITOR}"]
             for pooling, run in runs.items()
-            if len(runs) > 1
+            if len(poolings) > 1 and run.history.epochs
         }
         best = max(runs, key=lambda pooling: scores.get(pooling, 0.0))
-        return replace(runs[best], representation_scores=scores, precision=frozen.precision)
+        # A run that Ctrl-C ended early counts as the end of all.
+        interrupted = any(run.history.interrupted for run in runs.values())
+        history = replace(runs[best].history, interrupted=interrupted)
+        return replace(
+            runs[best],
+            history=history,
+            representation_scores=scores,
+            precision=frozen.precision,
+        )
 
     def _head_on(
         self, features: np.ndarray, dev_features: np.ndarray | None, pooling: str
@@ -265,8 +275,8 @@ def _check_fit(settings: TrainingSettings, checkpoint: Checkpoint, dev: Examples
         value = getattr(settings, option)
         if dev is None and value is not None and (option != "pooling" or value == "auto"):
             raise SettingsError(
-                f"{option}={value!r} needs a development split: give validation data, or a "
-                "dev_fraction above 0."
+                f"{option}={value!r} needs a development split: give one, or a dev_fraction "
+                "above 0."
             )
 
 
