@@ -6,6 +6,7 @@ Run: make bench      (needs ../shared/data and the MiniLM encoder that make inst
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -25,33 +26,37 @@ RUNS = {
 
 
 def measure(options: list[str]) -> dict[str, Any]:
-    """Train on the directory, evaluate on its test file, by two commands."""
+    """Train on the directory twice, evaluate on its test file: by commands, with a cache anew."""
     with tempfile.TemporaryDirectory() as folder:
         model = Path(folder) / "model"
+        os.environ["MULTILABEL_CACHE"] = str(Path(folder) / "cache")
         train = [
             *("train", "--encoder", ENCODER, "--train", str(DATA / "goemotions")),
-            *("--output", str(model), "--json", *options),
+            *("--output", str(model), "--json", "--overwrite", *options),
         ]
-        started = time.perf_counter()
-        result = json.loads(_multilabel(train))
-        seconds = time.perf_counter() - started
-        started = time.perf_counter()
-        test = json.loads(
-            _multilabel(["evaluate", str(model), str(DATA / "goemotions" / "test.tsv"), "--json"])
+        result, seconds = _multilabel(train)
+        again = None
+        if "--train-layers" not in options:
+            _, again = _multilabel(train)
+        test, evaluate_seconds = _multilabel(
+            ["evaluate", str(model), str(DATA / "goemotions" / "test.tsv"), "--json"]
         )
     names = ("macro_f1_at_0.5", "micro_f1_at_0.5", "macro_f1", "micro_f1")
     return {
-        "command": "multilabel " + " ".join(train[:3] + options),
+        "options": " ".join(options),
         "train_seconds": seconds,
-        "evaluate_seconds": time.perf_counter() - started,
+        "again_seconds": again,
+        "evaluate_seconds": evaluate_seconds,
         "dev_macro_f1": result["macro_f1"],
         **{name: test[name] for name in (*names, "macro_average_precision")},
     }
 
 
-def _multilabel(arguments: list[str]) -> str:
+def _multilabel(arguments: list[str]) -> tuple[dict[str, Any], float]:
     command = [sys.executable, "-m", "multilabel_bert.cli", *arguments]
-    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    started = time.perf_counter()
+    result = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    return json.loads(result.stdout), time.perf_counter() - started
 
 
 if __name__ == "__main__":
@@ -59,12 +64,15 @@ if __name__ == "__main__":
         sys.exit("goemotions: ../shared/data is not on this machine, so there is nothing to run")
     cells = {name: lambda options=options: measure(options) for name, options in RUNS.items()}
     rows = run_cells("goemotions", cells)
-    print("\nTest split; thresholds tuned on the development split (one a label, shrunk).\n")
+    print(
+        "\nTest split; thresholds tuned on the development split (one a label, shrunk). "
+        "Seconds of the whole command; again: once more, with the cache.\n"
+    )
     print(
         table(
             rows,
             [
-                *("cell", "train_seconds", "evaluate_seconds", "macro_f1_at_0.5"),
+                *("cell", "train_seconds", "again_seconds", "macro_f1_at_0.5"),
                 *("micro_f1_at_0.5", "macro_f1", "micro_f1", "precision"),
             ],
         )

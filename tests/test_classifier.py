@@ -69,7 +69,7 @@ class TestLearning:
             return run(self, batches)
 
         monkeypatch.setattr(OpenVINOEngine, "run", counting)
-        make(num_train_epochs=5, dev_fraction=0).fit(texts, labels)
+        make(num_train_epochs=5, dev_fraction=0, cache=None).fit(texts, labels)
         assert seen == [120]
 
     def test_a_seed_repeats_to_the_last_bit(self, make, labelled_texts):
