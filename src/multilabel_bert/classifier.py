@@ -14,7 +14,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
-from multilabel_bert.data.dataset import Dataset, split_pairs
+from multilabel_bert.data.dataset import Dataset
 from multilabel_bert.data.splitting import split_dataset
 from multilabel_bert.decision.evaluation import Evaluation
 from multilabel_bert.decision.objectives import objective_for
@@ -223,9 +223,7 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):
         _exclusive_groups(self.exclusive_groups, train)
         dev = None
         if validation_data is not None:
-            given = validation_data if isinstance(validation_data, tuple) else (validation_data,)
-            dev_texts, dev_labels = given if len(given) == 2 else (given[0], None)
-            dev = _as_dataset(dev_texts, dev_labels, train.label_names)
+            dev = _validation_dataset(validation_data, train.label_names)
         elif self.dev_fraction > 0:
             train, dev = split_dataset(train, self.dev_fraction, seed=self.seed)
         checkpoint = self._load_checkpoint()
@@ -314,9 +312,11 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):
             self.model_.metrics.update(metrics)
 
     def decision_function(self, texts: Any) -> np.ndarray:
-        """Logits, float32 [N, X]."""
+        """Logits, float32 [N, X], of texts or a `Dataset`."""
         check_is_fitted(self, "model_")
-        return self.predictor.predict_logits(*split_pairs(texts))
+        if isinstance(texts, Dataset):
+            return self.predictor.predict_logits(texts.texts, texts.text_pairs)
+        return self.predictor.predict_logits(texts)
 
     def predict_proba(self, texts: Any) -> np.ndarray:
         """Probabilities, float32 [N, X]: the sigmoid of the logits."""
@@ -354,6 +354,7 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):
 
     def judge(self, dataset: Dataset) -> Judgement:
         """Probabilities, decisions and metrics on a dataset with labels."""
+        dataset = dataset.with_label_names(self.predictor.label_names)
         logits = self.predictor.predict_logits(dataset.texts, dataset.text_pairs)
         rule, names = self.model_.rule, self.model_.label_names
         return judge(rule, names, dataset.dense_labels(), logits)
@@ -568,10 +569,28 @@ def _as_dataset(
             raise DataError("Give labels inside the Dataset or beside the texts, not both.")
         if texts.labels is None:
             raise DataError(f"{texts.source} has no labels.")
-        return texts
+        return texts if label_names is None else texts.with_label_names(label_names)
     if labels is None:
         raise DataError("There are no labels. Call it with texts and labels.")
     return Dataset.from_arrays(texts, labels, label_names=label_names)
+
+
+def _validation_dataset(given: Any, label_names: Sequence[str]) -> Dataset:
+    if isinstance(given, Dataset):
+        dataset = _as_dataset(given, None, label_names)
+    elif isinstance(given, (tuple, list)) and len(given) == 2:
+        texts, labels = given
+        dataset = _as_dataset(texts, labels, label_names)
+    else:
+        raise DataError(
+            f"validation_data: expected (texts, labels) or a Dataset, got {type(given).__name__}."
+        )
+    if not len(dataset):
+        raise DataError(
+            "validation_data holds no texts. Leave it out, and dev_fraction of the training texts "
+            "is held out."
+        )
+    return dataset
 
 
 def _check_positives(train: Dataset, progress: Progress) -> None:

@@ -15,6 +15,7 @@ from scipy.sparse import csr_array
 from multilabel_bert.data.label_arrays import label_matrix
 from multilabel_bert.data.label_names import check_label_names
 from multilabel_bert.data.layout import DataLayout
+from multilabel_bert.data.option_hints import listed
 from multilabel_bert.errors import DataError, LabelError
 
 
@@ -142,15 +143,7 @@ class Dataset:
             >>> data.label_names, data.dense_labels().tolist()
             (('delay',), [[1.0], [0.0]])
         """
-        first, pairs = split_pairs(texts, source)
-        if text_pairs is not None:
-            if pairs is not None:
-                raise DataError(
-                    "text_pairs was given, and texts are pairs already. Give one of them."
-                )
-            pairs, nested = split_pairs(text_pairs, "text_pairs")
-            if nested is not None:
-                raise DataError("text_pairs: expected strings, got pairs. Give the second texts.")
+        first, pairs = first_and_second_texts(texts, text_pairs, source)
         matrix: csr_array | None = None
         names: tuple[str, ...] = ()
         if labels is not None:
@@ -250,6 +243,27 @@ class Dataset:
             rows=self.rows[indices],
         )
 
+    def with_label_names(self, label_names: Sequence[str]) -> Dataset:
+        """Return it with the label columns in the order of `label_names`.
+
+        Raises:
+            LabelError: if these are not the names of its labels.
+        """
+        wanted = tuple(label_names)
+        if wanted == self.label_names:
+            return self
+        position = {name: x for x, name in enumerate(self.label_names)}
+        missing = [name for name in wanted if name not in position]
+        unknown = [name for name in self.label_names if name not in wanted]
+        if missing or unknown or len(wanted) != len(position):
+            raise LabelError(
+                f"{self.source} has the labels {listed(self.label_names)}; expected "
+                f"{listed(wanted)}. Make the Dataset with label_names={list(wanted[:3])!r}"
+                f"{' and so on' if len(wanted) > 3 else ''}."
+            )
+        labels = self.require_labels()[:, [position[name] for name in wanted]]
+        return dataclasses.replace(self, labels=csr_array(labels), label_names=wanted)
+
     def dense_labels(self) -> np.ndarray:
         """Return float32 [N, X]: 1 yes, 0 no, NaN unknown.
 
@@ -279,6 +293,27 @@ class Dataset:
         return positive, len(self) - positive - unknown, unknown
 
 
+def first_and_second_texts(
+    texts: Iterable[str] | Iterable[tuple[str, str]],
+    text_pairs: Iterable[str] | None = None,
+    source: str = "texts",
+) -> tuple[list[str], list[str] | None]:
+    """Return first and second texts, given as pairs or apart; None where there are no second ones.
+
+    Raises:
+        DataError: as `split_pairs`, or if second texts were given in both ways.
+    """
+    first, pairs = split_pairs(texts, source)
+    if text_pairs is None:
+        return first, pairs
+    if pairs is not None:
+        raise DataError("text_pairs was given, and texts are pairs already. Give one of them.")
+    second, nested = split_pairs(text_pairs, "text_pairs")
+    if nested is not None:
+        raise DataError("text_pairs: expected strings, got pairs. Give the second texts.")
+    return first, second
+
+
 def split_pairs(
     texts: Iterable[str] | Iterable[tuple[str, str]], source: str = "texts"
 ) -> tuple[list[str], list[str] | None]:
@@ -294,6 +329,16 @@ def split_pairs(
         raise DataError(
             f"{source}: expected a list of strings, got one {type(texts).__name__}. "
             "Put it into a list."
+        )
+    if isinstance(texts, (dict, set, frozenset)) or not isinstance(texts, Iterable):
+        raise DataError(
+            f"{source}: expected a list of strings, or of pairs of strings, got "
+            f"{type(texts).__name__}."
+        )
+    if hasattr(texts, "columns"):
+        raise DataError(
+            f"{source}: expected a list of strings, or of pairs of strings, got a table. Give its "
+            f"column of texts, such as table[{str(next(iter(texts.columns), 'text'))!r}]."
         )
     items: list[Any] = list(texts)
     if all(isinstance(item, str) for item in items):

@@ -47,7 +47,7 @@ def label_matrix(
         [[1, 0], [-1, 1]]
     """
     names = None if label_names is None else check_label_names(label_names, "label_names")
-    if isinstance(labels, (str, bytes, dict)):
+    if isinstance(labels, (str, bytes, dict)) or not isinstance(labels, Iterable):
         raise LabelError(
             f"labels: expected [n, X] of 0 and 1 or a list of lists of label names, got "
             f"{type(labels).__name__}."
@@ -123,9 +123,20 @@ def _bad_value(
         value = value.item()
     if isinstance(value, float) and value.is_integer():
         value = int(value)
+    if value == 2:
+        # Its LabelEncoder makes 0, 1 and 2 of -1, 0 and 1 before a classifier sees them.
+        hint = (
+            "If scikit-learn's cross-validation made it of -1, use multilabel_bert.cross_validate, "
+            "which knows unknown labels."
+        )
+    else:
+        hint = (
+            "For texts with exactly one of several classes give lists of names, such as "
+            "[['billing']]."
+        )
     return LabelError(
         f"labels: row {place[0]}, {column} (counted from 0) is {value!r}; expected {_EXPECTED}. "
-        "For texts with exactly one of several classes give lists of names, such as [['billing']]."
+        f"{hint}"
     )
 
 

@@ -4,13 +4,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from copy import copy
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from multilabel_bert.encoder.encoding import encode_parts
+from multilabel_bert.data.dataset import first_and_second_texts
+from multilabel_bert.encoder.encoding import Engine, encode_parts
 from multilabel_bert.encoder.engines import make_engine
 from multilabel_bert.encoder.pooling import combine
 from multilabel_bert.model.classifier_model import ClassifierModel
@@ -35,13 +36,26 @@ class Predictor:
         self, model: ClassifierModel, *, precision: str | None = None, engine: str = "auto"
     ) -> None:
         self.model = model
-        self._engine = make_engine(
-            model.config,
-            model.tensors,
-            tuple(model.pooling.split("+")),
-            precision=precision or model.precision,
+        self._wanted = (precision or model.precision, engine)
+        self._engine = self._compiled()
+
+    def _compiled(self) -> Engine:
+        precision, engine = self._wanted
+        return make_engine(
+            self.model.config,
+            self.model.tensors,
+            tuple(self.model.pooling.split("+")),
+            precision=precision,
             engine=engine,
         )
+
+    def __getstate__(self) -> dict[str, Any]:
+        # What is compiled is of this process; joblib and copies take the model and compile anew.
+        return {name: value for name, value in self.__dict__.items() if name != "_engine"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._engine = self._compiled()
 
     @classmethod
     def load(cls, path: str | Path, *, precision: str | None = None) -> Predictor:
@@ -66,21 +80,32 @@ class Predictor:
 
     def with_model(self, model: ClassifierModel) -> Predictor:
         """The same compiled encoder with another head or decision rule on it."""
-        other = copy(self)
+        other = object.__new__(Predictor)
+        other.__dict__.update(self.__dict__)
         other.model = model
         return other
 
     def predict_logits(
         self,
-        texts: Sequence[str],
-        pairs: Sequence[str] | None = None,
+        texts: Iterable[str] | Iterable[tuple[str, str]],
+        pairs: Iterable[str] | None = None,
         *,
         progress: Progress | None = None,
     ) -> np.ndarray:
-        """Logits, float32 [N, X], in the order of the texts."""
+        """Logits, float32 [N, X], in the order of the texts.
+
+        Args:
+            texts: N strings, or N 2-tuples of strings.
+            pairs: N second texts, where `texts` are not pairs already.
+            progress: where progress is shown.
+
+        Raises:
+            DataError: if a text is not a string.
+        """
         progress = progress or Progress("silent")
+        first, second = first_and_second_texts(texts, pairs)
         tokenized = self.model.tokenizer.encode(
-            texts, pairs, max_seq_length=self.model.max_seq_length
+            first, second, max_seq_length=self.model.max_seq_length
         )
         if not len(tokenized):
             return np.empty((0, self.model.num_labels), np.float32)
@@ -91,8 +116,8 @@ class Predictor:
 
     def predict_proba(
         self,
-        texts: Sequence[str],
-        pairs: Sequence[str] | None = None,
+        texts: Iterable[str] | Iterable[tuple[str, str]],
+        pairs: Iterable[str] | None = None,
         *,
         progress: Progress | None = None,
     ) -> np.ndarray:
@@ -101,8 +126,8 @@ class Predictor:
 
     def predict(
         self,
-        texts: Sequence[str],
-        pairs: Sequence[str] | None = None,
+        texts: Iterable[str] | Iterable[tuple[str, str]],
+        pairs: Iterable[str] | None = None,
         *,
         progress: Progress | None = None,
     ) -> np.ndarray:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers
 
-from multilabel_bert.errors import CheckpointError, SettingsError
+from multilabel_bert.errors import CheckpointError, DataError, SettingsError
 from multilabel_bert.text.casing import decide_lower_case
 from multilabel_bert.text.tokenized_texts import TokenizedTexts, pair_lengths
 from multilabel_bert.text.tokenizer_files import TokenizerFiles
@@ -159,7 +159,7 @@ class BertTokenizer:
 
         Raises:
             SettingsError: if `max_seq_length` leaves no room for a token.
-            ValueError: if `pairs` has another length than `texts`.
+            DataError: if a text is not a string, or `pairs` has another length than `texts`.
         """
         specials = 2 if pairs is None else 3
         if max_seq_length <= specials:
@@ -167,8 +167,12 @@ class BertTokenizer:
                 f"max_seq_length={max_seq_length} leaves no room for text: {specials} of the "
                 f"tokens are special. Use at least {specials + 1}."
             )
+        if isinstance(texts, str) or isinstance(pairs, str):
+            raise DataError("Expected a list of strings, got one string. Put it into a list.")
         if pairs is not None and len(pairs) != len(texts):
-            raise ValueError(f"{len(texts)} texts, but {len(pairs)} second texts")
+            raise DataError(
+                f"{len(texts)} texts, but {len(pairs)} second texts. Give one second text a text."
+            )
         chunks: list[np.ndarray] = []
         lengths = np.empty(len(texts), np.int64)
         first = np.empty(len(texts), np.int32)
@@ -214,7 +218,20 @@ class BertTokenizer:
         return tokenized.pad(np.arange(len(tokenized)))
 
     def _encode_chunk(self, texts: Sequence[str]) -> list[list[int]]:
-        encodings = self._rust.encode_batch_fast(list(texts), add_special_tokens=False)
+        texts = list(texts)
+        for text in texts:
+            # A pair would be taken too, and its texts run into one.
+            if not isinstance(text, str):
+                raise DataError(
+                    f"Expected strings, got {type(text).__name__} {text!r}. Give second texts "
+                    "apart, and '' for a missing text."
+                )
+        try:
+            encodings = self._rust.encode_batch_fast(texts, add_special_tokens=False)
+        except TypeError:
+            # Half of a surrogate pair is no character, and Rust's strings cannot hold it.
+            texts = [text.encode("utf-8", "ignore").decode("utf-8") for text in texts]
+            encodings = self._rust.encode_batch_fast(texts, add_special_tokens=False)
         return [encoding.ids for encoding in encodings]
 
     def _join(
@@ -276,6 +293,11 @@ def _json_rules(files: TokenizerFiles) -> dict[str, Any] | None:
         raise CheckpointError(
             f"{files.origin}/tokenizer.json is not valid JSON ({error}). Download it again."
         ) from None
+    if not isinstance(rules, dict):
+        raise CheckpointError(
+            f"{files.origin}/tokenizer.json: expected a JSON object, got {type(rules).__name__}. "
+            "Download it again."
+        )
     kind = (rules.get("model") or {}).get("type")
     # Files written before tokenizers 0.8 do not name their model's type.
     if kind not in ("WordPiece", None) or "vocab" not in (rules.get("model") or {}):
