@@ -10,8 +10,8 @@ from sklearn.model_selection import cross_val_predict, cross_validate
 
 pytest.importorskip("keras")
 
-from multilabel_bert import Dataset, MultiLabelClassifier  # noqa: E402
-from multilabel_bert.errors import DataError, LabelError  # noqa: E402
+from multilabel_bert import Dataset, MultiLabelClassifier
+from multilabel_bert.errors import DataError, LabelError
 
 NAMES = ["delay", "refund", "praise"]
 TURNED = [2, 0, 1]

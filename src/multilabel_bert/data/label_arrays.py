@@ -123,16 +123,14 @@ def _bad_value(
         value = value.item()
     if isinstance(value, float) and value.is_integer():
         value = int(value)
+    hint = (
+        "For texts with exactly one of several classes give lists of names, such as [['billing']]."
+    )
     if value == 2:
         # Its LabelEncoder makes 0, 1 and 2 of -1, 0 and 1 before a classifier sees them.
-        hint = (
-            "If scikit-learn's cross-validation made it of -1, use multilabel_bert.cross_validate, "
-            "which knows unknown labels."
-        )
-    else:
-        hint = (
-            "For texts with exactly one of several classes give lists of names, such as "
-            "[['billing']]."
+        hint += (
+            " If scikit-learn's cross-validation made the 2 of unknown labels, use "
+            "multilabel_bert.cross_validate."
         )
     return LabelError(
         f"labels: row {place[0]}, {column} (counted from 0) is {value!r}; expected {_EXPECTED}. "
