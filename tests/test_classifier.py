@@ -3,6 +3,7 @@
 import inspect
 
 import numpy as np
+import polars as pl
 import pytest
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, cross_val_predict, cross_val_score
@@ -161,6 +162,51 @@ class TestLearning:
         assert len(model.history_.epochs) == 2
         assert {"loss", "val_loss", "val_macro_f1", "val_macro_average_precision"} <= set(stop.logs)
 
+    def test_keras_callbacks_can_write_the_network_and_be_cloned(
+        self, make, labelled_texts, tmp_path
+    ):
+        texts, labels = labelled_texts
+        model = make(
+            train_layers=1,
+            callbacks=[
+                keras.callbacks.ModelCheckpoint(tmp_path / "network.keras"),
+                keras.callbacks.CSVLogger(tmp_path / "log.csv"),
+            ],
+        ).fit(texts, labels)
+        kernel = keras.models.load_model(tmp_path / "network.keras").head.kernel
+        np.testing.assert_array_equal(np.asarray(kernel.value), model.model_.kernel)
+        assert "val_macro_f1" in (tmp_path / "log.csv").read_text()
+
+    def test_callbacks_that_were_used_can_be_cloned(self, make, labelled_texts):
+        model = make(callbacks=[keras.callbacks.EarlyStopping()]).fit(*labelled_texts)
+        assert clone(model).fit(*labelled_texts).history_.epochs
+
+    @pytest.mark.parametrize("train_layers", [0, 1, "all"])
+    def test_a_global_dtype_policy_changes_nothing(self, make, labelled_texts, train_layers):
+        def logits():
+            model = make(train_layers=train_layers, num_train_epochs=1).fit(*labelled_texts)
+            return model.decision_function(labelled_texts[0])
+
+        expected = logits()
+        keras.config.set_dtype_policy("mixed_bfloat16")
+        try:
+            np.testing.assert_array_equal(logits(), expected)
+        finally:
+            keras.config.set_dtype_policy("float32")
+
+    def test_the_keras_engine_gives_the_same_whatever_the_policy(self, fitted, labelled_texts):
+        from multilabel_bert import Predictor
+
+        keras.config.set_dtype_policy("mixed_bfloat16")
+        try:
+            predictor = Predictor(fitted.model_, engine="keras")
+        finally:
+            keras.config.set_dtype_policy("float32")
+        texts = labelled_texts[0][:20]
+        np.testing.assert_allclose(
+            predictor.predict_logits(texts), fitted.decision_function(texts), atol=1e-4
+        )
+
     def test_ctrl_c_keeps_the_best_epoch_so_far(self, make, labelled_texts, capsys):
         class Interrupt(keras.callbacks.Callback):
             def on_train_batch_end(self, batch, logs=None):
@@ -238,6 +284,20 @@ class TestSavingAndLoading:
         again = MultiLabelClassifier.load(tmp_path / "model")
         assert again.class_weight == [1.0, 2.0, 3.0]
         assert again.precision == "float32"
+
+    @pytest.mark.parametrize(
+        "weights",
+        [
+            list(np.array([1, 2, 3], np.float32)),
+            {"label_0": np.float32(2)},
+            pl.Series([1.0, 2.0, 3.0]),
+        ],
+    )
+    def test_weights_of_any_numbers_can_be_saved(self, make, labelled_texts, tmp_path, weights):
+        make(class_weight=weights, max_labels=np.int64(2)).fit(*labelled_texts).save(tmp_path / "m")
+        again = MultiLabelClassifier.load(tmp_path / "m")
+        assert again.class_weight in ([1.0, 2.0, 3.0], {"label_0": 2.0})
+        assert again.max_labels == 2
 
     def test_thresholds_can_be_set(self, fitted, labelled_texts, tmp_path):
         fitted.save(tmp_path / "model")
@@ -356,6 +416,11 @@ class TestCrossValidation:
             assert len({int(result.folds[i]) for i in rows}) == 1
 
 
+class Unreachable(keras.callbacks.Callback):
+    def on_train_begin(self, logs=None):
+        raise AssertionError("the training began")
+
+
 class Poison(keras.callbacks.Callback):
     def on_train_batch_begin(self, batch, logs=None):
         self.model.head.bias.assign(np.full(3, np.nan, np.float32))
@@ -387,11 +452,39 @@ class TestErrors:
             ({"precision": "float16"}, "precision='float16' is unknown"),
             ({"exclusive_groups": "columns"}, "needs data with categorical label columns"),
             ({"exclusive_groups": [["delay", "x"]]}, "exclusive_groups names 'x'"),
+            ({"exclusive_groups": 5}, "exclusive_groups=5 cannot be used. Expected lists"),
+            ({"exclusive_groups": ["delay", "refund"]}, "exclusive_groups holds 'delay'"),
+            ({"class_weight": {"delay": "x"}}, "class_weight must be 3 positive numbers"),
+            ({"dev_fraction": "0.1"}, "dev_fraction='0.1' must be at least 0"),
+            ({"dev_fraction": None}, "dev_fraction=None must be at least 0"),
+            ({"seed": 2**33}, "seed=8589934592 must be a whole number of at most 4294967295"),
+            ({"early_stopping": ["loss"]}, r"early_stopping=\['loss'\] is no metric"),
+            ({"callbacks": keras.callbacks.TerminateOnNaN()}, "expected a list of Keras callback"),
+            ({"callbacks": [keras.callbacks.TerminateOnNaN]}, "expected a list of Keras callback"),
+            ({"callbacks": [print]}, "expected a list of Keras callbacks, got <built-in"),
+            ({"callbacks": [keras.callbacks.ReduceLROnPlateau()]}, "cannot change the learning"),
         ],
     )
     def test_settings(self, make, labelled_texts, parameters, message):
         with pytest.raises(SettingsError, match=message):
             make(**parameters).fit(*labelled_texts, label_names=NAMES)
+
+    def test_contradicting_groups_are_told_before_the_training(self, make, labelled_texts):
+        groups = [["delay", "refund"], ["refund", "praise"]]
+        with pytest.raises(SettingsError, match="names the column 1 twice"):
+            make(exclusive_groups=groups, callbacks=[Unreachable()]).fit(
+                *labelled_texts, label_names=NAMES
+            )
+
+    @pytest.mark.parametrize("thresholds", ["high", {"refund": "high"}])
+    def test_thresholds_that_are_no_numbers(self, fitted, thresholds):
+        with pytest.raises(SettingsError, match="expected numbers from 0 to 1, got 'high'"):
+            fitted.set_thresholds(thresholds)
+
+    @pytest.mark.parametrize("encoder", [5, keras.callbacks.Callback()])
+    def test_an_encoder_that_is_no_path(self, encoder):
+        with pytest.raises(CheckpointError, match="must be a path or a name, got "):
+            MultiLabelClassifier(encoder, verbose=False).fit(list("abc"), [[1], [0], [1]])
 
     def test_labels_that_are_neither_0_nor_1(self, make, labelled_texts):
         texts, labels = labelled_texts

@@ -5,8 +5,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import fields, replace
+from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
     from multilabel_bert.training.feature_cache import FeatureCache
 
 _SETTING_NAMES = tuple(field.name for field in fields(TrainingSettings))
+_EXPECTED_GROUPS = (
+    "Expected lists of label names, such as [['red', 'green'], ['small', 'large']], or 'columns'."
+)
 _DEFAULTS = {field.name: field.default for field in fields(TrainingSettings)}
 
 
@@ -220,7 +224,7 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):
             raise DataError("There are no texts to train on.")
         _check_positives(train, progress)
         # A mistake in them should show before the training, not after it.
-        _exclusive_groups(self.exclusive_groups, train)
+        DecisionRule.fixed(len(train.label_names), **self._rule_options(train))
         dev = None
         if validation_data is not None:
             dev = _validation_dataset(validation_data, train.label_names)
@@ -395,9 +399,9 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):
                         f"thresholds names {name!r}, which is no label."
                         f"{did_you_mean(str(name), names)}"
                     )
-                new[names.index(name)] = value
+                new[names.index(name)] = _threshold_numbers(value)
         else:
-            values = np.asarray(thresholds, np.float32)
+            values = _threshold_numbers(thresholds)
             if values.shape not in ((), (len(names),)):
                 raise SettingsError(
                     f"thresholds has shape {values.shape}, but there are {len(names)} labels. "
@@ -546,7 +550,7 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):
         DecisionRule.fixed(1, empty_prediction=self.empty_prediction, max_labels=self.max_labels)
         if self.cache_limit is not None and not self.cache_limit >= 0:
             raise SettingsError(f"cache_limit={self.cache_limit!r} must be a number of bytes.")
-        if not 0 <= self.dev_fraction < 1:
+        if not isinstance(self.dev_fraction, Real) or not 0 <= self.dev_fraction < 1:
             raise SettingsError(
                 f"dev_fraction={self.dev_fraction!r} must be at least 0 and below 1."
             )
@@ -573,6 +577,13 @@ def _as_dataset(
     if labels is None:
         raise DataError("There are no labels. Call it with texts and labels.")
     return Dataset.from_arrays(texts, labels, label_names=label_names)
+
+
+def _threshold_numbers(given: Any) -> np.ndarray:
+    try:
+        return np.asarray(given, np.float32)
+    except (TypeError, ValueError):
+        raise SettingsError(f"thresholds: expected numbers from 0 to 1, got {given!r}.") from None
 
 
 def _validation_dataset(given: Any, label_names: Sequence[str]) -> Dataset:
@@ -622,7 +633,12 @@ def _exclusive_groups(groups: Any, dataset: Dataset) -> tuple[tuple[int, ...], .
             for column in layout.label_columns
         ]
     columns = []
+    if isinstance(groups, str) or not isinstance(groups, Iterable):
+        raise SettingsError(f"exclusive_groups={groups!r} cannot be used. {_EXPECTED_GROUPS}")
     for group in groups:
+        if isinstance(group, str) or not isinstance(group, Iterable):
+            raise SettingsError(f"exclusive_groups holds {group!r}. {_EXPECTED_GROUPS}")
+        group = list(group)
         unknown = [name for name in group if name not in names]
         if unknown:
             raise SettingsError(

@@ -71,7 +71,7 @@ def check_metric(name: str, option: str = "metric") -> Metric:
         >>> check_metric("hamming_loss").greater_is_better
         False
     """
-    if name not in METRICS:
+    if not isinstance(name, str) or name not in METRICS:
         raise SettingsError(
             f"{option}={name!r} is no metric.{did_you_mean(str(name), METRICS)} "
             f"Use one of {', '.join(METRICS)}."

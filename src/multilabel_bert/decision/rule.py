@@ -106,6 +106,8 @@ class DecisionRule:
                 f"max_labels={self.max_labels!r} must be a whole number of at least 1, or None "
                 "for no limit."
             )
+        if self.max_labels is not None:
+            object.__setattr__(self, "max_labels", int(self.max_labels))  # NumPy's is no JSON
         if self.max_labels is not None and self.max_labels < len(groups):
             raise SettingsError(
                 f"max_labels={self.max_labels} contradicts exclusive_groups: each of the "

@@ -9,6 +9,7 @@ import numpy as np
 from multilabel_bert.encoder.config import BertConfig
 from multilabel_bert.encoder.keras_encoder import BertEncoder
 from multilabel_bert.encoder.pooling import pool_in_keras
+from multilabel_bert.encoder.tensors import POOLER_KERNEL
 
 
 class KerasEngine:
@@ -36,7 +37,11 @@ class KerasEngine:
         self.outputs = tuple(outputs)
         self.last_layer = config.num_hidden_layers if last_layer is None else last_layer
         self.encoder = BertEncoder(
-            config, pooler="pooler/dense/kernel" in tensors, output_hidden_states=True
+            config,
+            pooler=POOLER_KERNEL in tensors,
+            output_hidden_states=True,
+            # Given, or a global policy of the user's would be taken.
+            dtype=self.precision,
         )
         self.encoder.set_tensors(tensors)
 

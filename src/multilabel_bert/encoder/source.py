@@ -58,6 +58,10 @@ def find_source(named: str | Path) -> GoogleSource | HuggingFaceSource:
     Raises:
         CheckpointError: if nothing is found, or what is found is of a form that is not read.
     """
+    if not isinstance(named, str | os.PathLike):
+        raise CheckpointError(
+            f"The encoder must be a path or a name, got {type(named).__name__}. {ACCEPTED_FORMS}"
+        )
     if not str(named).strip():
         raise CheckpointError(f"The encoder's name is empty. {ACCEPTED_FORMS}")
     try:

@@ -20,6 +20,7 @@ from multilabel_bert.encoder.keras_encoder import (
 from multilabel_bert.encoder.pooling import pool_in_keras, representation_size
 
 
+@keras.saving.register_keras_serializable("multilabel_bert")
 class ClassifierNetwork(keras.Model):
     """Trained layers, representation, dropout and Dense(X): the logits of X yes/no labels.
 
@@ -55,8 +56,12 @@ class ClassifierNetwork(keras.Model):
         seed: int = 42,
         dtype: str = "float32",
     ) -> None:
-        super().__init__(name="classifier_network")
+        # Given, or a global policy of the user's would round the inputs.
+        super().__init__(name="classifier_network", dtype=dtype)
         self.config = config
+        self.first_layer = first_layer
+        self.seed = seed
+        self.has_pooler = pooler
         self.pooling = pooling
         # A pooler that is not asked for would have no gradient.
         pooler = pooler and pooling == "pooled"
@@ -79,6 +84,25 @@ class ClassifierNetwork(keras.Model):
         )
         self.head.build((None, representation_size(pooling, config.hidden_size)))
         self.built = True
+
+    def get_config(self) -> dict[str, Any]:
+        """What `from_config` needs: for callbacks that write the network, and copies of them."""
+        return {
+            "config": self.config.to_dict(),
+            "first_layer": self.first_layer,
+            "pooling": self.pooling,
+            "labels": self.head.units,
+            "dropout": self.dropout.rate,
+            "pooler": self.has_pooler,
+            "seed": self.seed,
+            "dtype": self.dtype_policy.name,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> ClassifierNetwork:
+        """Build the network that `get_config` described, without its weights."""
+        del custom_objects
+        return cls(**{**config, "config": BertConfig.from_dict(config["config"])})
 
     def call(self, inputs: Mapping[str, Any], training: bool = False) -> Any:
         """A batch to logits [B, X]."""

@@ -27,6 +27,7 @@ from multilabel_bert.training.trainer import (
     DEFAULT_MONITOR,
     History,
     LabelledInputs,
+    check_callbacks,
     train_network,
 )
 
@@ -95,6 +96,7 @@ def train_classifier(
     progress = progress or Progress("silent")
     settings = settings.resolved(config.hidden_size, len(train.texts))
     _check_fit(settings, checkpoint, dev)
+    check_callbacks(callbacks)
     from multilabel_bert.encoder.keras_encoder import checked_train_layers
 
     trained_layers = checked_train_layers(settings.train_layers, config.num_hidden_layers)
@@ -302,7 +304,10 @@ def _positive_weights(
                 f"{', '.join(names[:20])}."
             )
         class_weight = [class_weight.get(name, 1.0) for name in names]
-    weights = np.asarray(class_weight, np.float32)
+    try:
+        weights = np.asarray(class_weight, np.float32)
+    except (TypeError, ValueError):
+        weights = np.empty(0, np.float32)
     if weights.shape != (labels,) or not (weights > 0).all() or not np.isfinite(weights).all():
         raise SettingsError(
             f"class_weight must be {labels} positive numbers, one a label, got {class_weight!r}."

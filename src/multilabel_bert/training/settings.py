@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
@@ -11,6 +12,7 @@ from multilabel_bert.errors import SettingsError, did_you_mean
 OPTIMIZERS = ("adamw", "google")
 SCHEDULES = ("linear", "cosine", "constant")
 PRECISIONS = ("auto", "float32", "bfloat16")
+_LARGEST_SEED = 2**32 - 1  # of NumPy's RandomState, which iterative stratification uses
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,7 @@ class TrainingSettings:
         for name in ("num_train_epochs", "train_batch_size"):
             if getattr(self, name) is not None:
                 _whole(name, getattr(self, name), minimum=1)
-        _whole("seed", self.seed, minimum=0)
+        _whole("seed", self.seed, minimum=0, maximum=_LARGEST_SEED)
         for name in ("learning_rate", "head_learning_rate"):
             if getattr(self, name) is not None:
                 _between(name, getattr(self, name), 0.0, 10.0, low_open=True)
@@ -117,6 +119,7 @@ class TrainingSettings:
             value = getattr(self, field.name)
             if hasattr(value, "tolist"):
                 object.__setattr__(self, field.name, value.tolist())
+        object.__setattr__(self, "class_weight", _plain_weights(self.class_weight))
 
     def resolved(self, hidden_size: int, texts: int) -> TrainingSettings:
         """Fill in what depends on the encoder and the data.
@@ -194,9 +197,26 @@ def _one_of(name: str, value: Any, known: tuple[str, ...]) -> None:
         raise SettingsError(f"{name}={value!r} is unknown.{hint} Use one of {', '.join(known)}.")
 
 
-def _whole(name: str, value: Any, minimum: int) -> None:
+def _whole(name: str, value: Any, minimum: int, maximum: int | None = None) -> None:
     if isinstance(value, bool) or not hasattr(value, "__index__") or value < minimum:
         raise SettingsError(f"{name}={value!r} must be a whole number of at least {minimum}.")
+    if maximum is not None and value > maximum:
+        raise SettingsError(f"{name}={value!r} must be a whole number of at most {maximum}.")
+
+
+def _plain_weights(class_weight: Any) -> Any:
+    """`class_weight` of plain numbers, where they are of NumPy or in another library's array."""
+
+    def number(value: Any) -> Any:
+        return value.item() if hasattr(value, "item") else value
+
+    if class_weight is None or isinstance(class_weight, str):
+        return class_weight
+    if isinstance(class_weight, Mapping):
+        return {name: number(value) for name, value in class_weight.items()}
+    if isinstance(class_weight, Iterable):
+        return [number(value) for value in class_weight]
+    return class_weight
 
 
 def _between(name: str, value: Any, low: float, high: float, *, low_open: bool = False) -> None:

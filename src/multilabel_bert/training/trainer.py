@@ -125,6 +125,28 @@ def train_network(
     return run.history
 
 
+def check_callbacks(callbacks: Any) -> None:
+    """Refuse what is no list of Keras callbacks, before the long work.
+
+    Raises:
+        SettingsError: for another kind of thing, or a callback that sets the learning rate.
+    """
+    given = callbacks if isinstance(callbacks, Sequence) else [callbacks]
+    for callback in given:
+        if not isinstance(callback, keras.callbacks.Callback) or given is not callbacks:
+            raise SettingsError(
+                f"callbacks: expected a list of Keras callbacks, got {callback!r}. Write "
+                "callbacks=[keras.callbacks.CSVLogger('log.csv')], for example."
+            )
+        if isinstance(
+            callback, (keras.callbacks.LearningRateScheduler, keras.callbacks.ReduceLROnPlateau)
+        ):
+            raise SettingsError(
+                f"callbacks: {type(callback).__name__} cannot change the learning rate, which "
+                "follows a schedule. Use schedule, learning_rate and warmup_proportion."
+            )
+
+
 def predict_logits(network: ClassifierNetwork, inputs: TrainingInputs) -> np.ndarray:
     """The logits of N texts, float32 [N, X], in the order given."""
     lengths = inputs.lengths
