@@ -23,7 +23,7 @@ def atomic_file(path: str | Path) -> Iterator[Path]:
         WriteError: if the file system refuses, with the reason and the mend.
     """
     path = Path(path)
-    with _explain_os_errors(path):
+    with explain_os_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor, name = tempfile.mkstemp(
             prefix=f".{path.name}.", suffix=".part", dir=path.parent
@@ -50,7 +50,7 @@ def atomic_directory(path: str | Path, *, overwrite: bool = False) -> Iterator[P
     path = Path(path)
     if path.exists() and not overwrite:
         raise WriteError(f"{path} exists already. Choose another name, or ask to overwrite it.")
-    with _explain_os_errors(path):
+    with explain_os_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
         try:
@@ -86,7 +86,8 @@ def _give_default_permissions(path: Path, mode: int) -> None:
 
 
 @contextlib.contextmanager
-def _explain_os_errors(path: Path) -> Iterator[None]:
+def explain_os_errors(path: Path) -> Iterator[None]:
+    """Tell what the file system refuses as a `WriteError` with the mend."""
     try:
         yield
     except OSError as error:
@@ -97,7 +98,5 @@ def _explain_os_errors(path: Path) -> Iterator[None]:
             errno.EACCES: "Permission denied: choose a place you may write to.",
             errno.EPERM: "Permission denied: choose a place you may write to.",
             errno.EROFS: "The file system is read-only: choose another place.",
-        }.get(error.errno or 0)
-        if mend is None:
-            raise
+        }.get(error.errno or 0, f"{error.strerror or error}: choose another place.")
         raise WriteError(f"Cannot write {path}. {mend} Nothing was changed.") from error

@@ -12,7 +12,7 @@ import pytest
 from multilabel_bert.decision.rule import DecisionRule
 from multilabel_bert.encoder.checkpoint import load_checkpoint
 from multilabel_bert.encoder.pooling import POOLINGS, representation_size
-from multilabel_bert.errors import ModelError
+from multilabel_bert.errors import ModelError, WriteError
 from multilabel_bert.model.classifier_model import ClassifierModel, model_from_checkpoint
 from multilabel_bert.model.directory import load_model, save_model, update_manifest
 from multilabel_bert.model.predictor import Predictor, sigmoid
@@ -128,8 +128,19 @@ def test_only_pooled_is_written_as_a_sequence_classifier(checkpoint, tmp_path):
             "model.safetensors is cut off or damaged",
         ),
         (lambda p: edit(p, format_version=99), "written by a newer version"),
-        (lambda p: edit(p, label_names=["a", "b"]), "names 2 labels, but the weights have 3"),
-        (lambda p: edit(p, decision_rule={}), "missing thresholds"),
+        (lambda p: edit(p, label_names=["a", "b"]), "has 2 labels, but the weights have 3 labels"),
+        (lambda p: edit(p, decision_rule={}), "multilabel.json: missing thresholds"),
+        (lambda p: (p / "model.safetensors").unlink(), "model.safetensors is missing"),
+        (lambda p: (p / "tokenizer.json").write_text("[]"), "expected a JSON object, got list"),
+        (lambda p: edit(p, format_version="x"), "damaged .format_version is 'x'"),
+        (lambda p: edit(p, label_names=None), "damaged .label_names is None"),
+        (lambda p: edit(p, max_seq_length="16"), "damaged .max_seq_length is '16'"),
+        (lambda p: edit(p, settings=None), "damaged .settings is None"),
+        (lambda p: edit(p, pooling="maen"), "has pooling='maen'; expected one of pooled"),
+        (
+            lambda p: edit(p, decision_rule=DecisionRule([0.5, 0.5]).to_dict()),
+            "has 2 thresholds, but the weights have 3 labels",
+        ),
     ],
 )
 def test_damage_is_one_clear_error(checkpoint, tmp_path, damage, message):
@@ -143,6 +154,28 @@ def test_damage_is_one_clear_error(checkpoint, tmp_path, damage, message):
 def edit(path, **changes):
     file = path / "multilabel.json"
     file.write_text(json.dumps(json.loads(file.read_text()) | changes))
+
+
+def test_a_head_of_another_representation_is_refused(checkpoint, tmp_path):
+    path = tmp_path / "model"
+    save_model(make_model(checkpoint, "cls+mean"), path)
+    edit(path, pooling="cls")
+    with pytest.raises(ModelError, match=r"shape \[32, 3\], but .* pooling='cls', which needs"):
+        load_model(path)
+
+
+@pytest.mark.parametrize("place", ["file/model", "a" * 300, "/proc/nowhere/model"])
+def test_a_place_that_the_file_system_refuses(checkpoint, tmp_path, place):
+    (tmp_path / "file").touch()
+    with pytest.raises(WriteError, match=r"Cannot write .*: choose another place"):
+        save_model(make_model(checkpoint), tmp_path / place)
+
+
+def test_a_line_break_in_a_name_does_not_break_the_card(checkpoint, tmp_path):
+    model = make_model(checkpoint, names=("de\nlay", "a|b", "text"))
+    save_model(model, tmp_path / "model")
+    assert "\n| de lay | 0.500 |\n" in (tmp_path / "model" / "README.md").read_text()
+    assert load_model(tmp_path / "model").label_names == model.label_names
 
 
 def test_a_missing_model_is_named(tmp_path):

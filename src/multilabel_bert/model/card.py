@@ -29,7 +29,7 @@ def model_card(model: ClassifierModel) -> str:
 
 def _labels(model: ClassifierModel) -> str:
     rows = [
-        f"| {name.replace('|', chr(92) + '|')} | {threshold:.3f} |"
+        f"| {' '.join(name.split()).replace('|', chr(92) + '|')} | {threshold:.3f} |"
         for name, threshold in zip(model.label_names, model.rule.thresholds, strict=True)
     ]
     more = len(rows) - _MOST_LABELS

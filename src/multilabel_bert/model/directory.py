@@ -7,10 +7,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from multilabel_bert.decision.rule import DecisionRule
-from multilabel_bert.encoder.checkpoint import load_checkpoint
+from multilabel_bert.encoder.checkpoint import Checkpoint, load_checkpoint
+from multilabel_bert.encoder.pooling import POOLINGS, representation_size
 from multilabel_bert.errors import ModelError, MultilabelError
-from multilabel_bert.files import atomic_directory, atomic_file
+from multilabel_bert.files import atomic_directory, atomic_file, explain_os_errors
 from multilabel_bert.model.card import model_card
 from multilabel_bert.model.classifier_model import ClassifierModel
 from multilabel_bert.model.hugging_face_files import (
@@ -24,6 +27,16 @@ from multilabel_bert.text.tokenizer import BertTokenizer
 # Holds what Hugging Face's files have no place for, and marks a directory as ours.
 MANIFEST = "multilabel.json"
 FORMAT_VERSION = 1
+_MANIFEST_TYPES = {
+    "format_version": int,
+    "pooling": str,
+    "label_names": list,
+    "max_seq_length": int,
+    "precision": str,
+    "settings": dict,
+    "metrics": dict,
+    "provenance": dict,
+}
 
 
 def check_output(path: str | Path, *, overwrite: bool = False) -> None:
@@ -34,8 +47,9 @@ def check_output(path: str | Path, *, overwrite: bool = False) -> None:
             than a model of this program.
     """
     path = Path(path)
-    if not path.exists() or (path.is_dir() and not any(path.iterdir())):
-        return
+    with explain_os_errors(path):
+        if not path.exists() or (path.is_dir() and not any(path.iterdir())):
+            return
     if not (path / MANIFEST).is_file():
         raise ModelError(
             f"{path} exists and is not a model of this program, so it is never overwritten. "
@@ -79,6 +93,8 @@ def load_model(path: str | Path) -> ClassifierModel:
     """
     path = Path(path)
     manifest = read_manifest(path)
+    if not (path / WEIGHTS).is_file():
+        raise ModelError(f"{path / WEIGHTS} is missing. Copy the model again.")
     try:
         checkpoint = load_checkpoint(path)
         tokenizer = BertTokenizer.from_files(checkpoint.tokenizer_files)
@@ -89,11 +105,8 @@ def load_model(path: str | Path) -> ClassifierModel:
             kernel, bias = checkpoint.head.kernel, checkpoint.head.bias
         else:
             kernel, bias = read_dense(path)
-        if len(bias) != len(names):
-            raise ModelError(
-                f"{path / MANIFEST} names {len(names)} labels, but the weights have "
-                f"{len(bias)}. The files are not of one model: copy it again."
-            )
+        rule = DecisionRule.from_dict(manifest["decision_rule"], origin=str(path / MANIFEST))
+        _check_sizes(path, manifest["pooling"], names, rule, kernel, bias, checkpoint)
         return ClassifierModel(
             config=checkpoint.config,
             tensors=checkpoint.tensors,
@@ -103,7 +116,7 @@ def load_model(path: str | Path) -> ClassifierModel:
             label_names=names,
             tokenizer=tokenizer,
             max_seq_length=manifest["max_seq_length"],
-            rule=DecisionRule.from_dict(manifest["decision_rule"]),
+            rule=rule,
             precision=manifest["precision"],
             layout=manifest["layout"],
             settings=manifest["settings"],
@@ -116,6 +129,31 @@ def load_model(path: str | Path) -> ClassifierModel:
         if isinstance(error, ModelError):
             raise
         raise ModelError(str(error)) from error
+
+
+def _check_sizes(
+    path: Path,
+    pooling: str,
+    names: tuple[str, ...],
+    rule: DecisionRule,
+    kernel: np.ndarray,
+    bias: np.ndarray,
+    checkpoint: Checkpoint,
+) -> None:
+    # Each file may be sound and yet be of another model.
+    features = representation_size(pooling, checkpoint.config.hidden_size)
+    for what, count in (("labels", len(names)), ("thresholds", len(rule.thresholds))):
+        if count != len(bias):
+            raise ModelError(
+                f"{path / MANIFEST} has {count} {what}, but the weights have {len(bias)} labels. "
+                "The files are not of one model: copy it again."
+            )
+    if kernel.shape != (features, len(bias)):
+        raise ModelError(
+            f"The head in {path} has the shape {list(kernel.shape)}, but {MANIFEST} says "
+            f"pooling={pooling!r}, which needs {[features, len(bias)]}. The files are not of one "
+            "model: copy it again."
+        )
 
 
 def update_manifest(model: ClassifierModel, path: str | Path) -> None:
@@ -152,6 +190,16 @@ def read_manifest(path: Path) -> dict[str, Any]:
         version = manifest["format_version"]
     except (ValueError, KeyError, TypeError) as error:
         raise ModelError(f"{file} is damaged ({error}). Copy the model again.") from None
+    for key, kind in _MANIFEST_TYPES.items():
+        if key in manifest and not isinstance(manifest[key], kind):
+            raise ModelError(
+                f"{file} is damaged ({key} is {manifest[key]!r}). Copy the model again."
+            )
+    if manifest.get("pooling", POOLINGS[0]) not in POOLINGS:
+        raise ModelError(
+            f"{file} has pooling={manifest['pooling']!r}; expected one of {', '.join(POOLINGS)}. "
+            "Copy the model again."
+        )
     if version > FORMAT_VERSION:
         raise ModelError(
             f"{path} was written by a newer version (format {version}, this one reads "
