@@ -4,10 +4,11 @@
 
 from __future__ import annotations
 
-import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,7 @@ from multilabel_bert.training.feature_cache import (
 
 # Bytes of values that are computed before they are written: what a kill can lose.
 _SEGMENT_BYTES = 2**27
+_MEMORY_INFO = Path("/proc/meminfo")
 
 
 @dataclass(frozen=True)
@@ -196,9 +198,8 @@ def _by_size(indices: np.ndarray, sizes: np.ndarray, limit: int) -> list[np.ndar
 
 
 def _check_memory(needed: int) -> None:
-    try:
-        available = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, OSError, ValueError):  # not on Windows
+    available = _available_memory()
+    if available is None:
         return
     if needed > 0.9 * available:
         raise SettingsError(
@@ -207,3 +208,14 @@ def _check_memory(needed: int) -> None:
             "them, a smaller max_seq_length, fewer texts, or train_layers='all', which keeps "
             "nothing."
         )
+
+
+def _available_memory() -> int | None:
+    """Bytes that a program can still get; None where nobody says."""
+    # Not the free pages alone: Linux fills those with copies of files, and gives them up.
+    try:
+        text = _MEMORY_INFO.read_text(encoding="ascii")
+    except OSError:
+        return None
+    match = re.search(r"^MemAvailable:\s+(\d+) kB", text, re.MULTILINE)
+    return int(match[1]) * 1024 if match else None
