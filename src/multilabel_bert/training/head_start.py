@@ -8,6 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+# Of half precision and bfloat16, in which features are computed and kept: 2**-11 and 2**-9.
+_NOISE = 1e-3
+
 
 def prior_bias(targets: np.ndarray) -> np.ndarray:
     """The log-odds of each label among its known cells, float32 [X].
@@ -34,10 +37,17 @@ class Standardizer:
 
     @classmethod
     def of(cls, features: np.ndarray) -> Standardizer:
-        """Of the features of N texts, [N, D]. A constant feature keeps deviation 1."""
+        """Of the features of N texts, [N, D].
+
+        A saturated feature, such as a pooled value of 0.999 in every text, differs between texts
+        by little more than rounding; dividing by that would make noise as large as what tells
+        texts apart, and folded weights that float32 cannot hold. So a thousandth of the feature's
+        size is added to its deviation, as a root of squares. A feature of zeros keeps 1.
+        """
         mean = features.mean(axis=0, dtype=np.float64)
-        deviation = features.std(axis=0, dtype=np.float64)
-        deviation = np.where(deviation > 1e-6, deviation, 1.0)
+        variance = features.var(axis=0, dtype=np.float64)
+        deviation = np.sqrt(variance + _NOISE**2 * (mean**2 + variance))
+        deviation = np.where(deviation > 0, deviation, 1.0)
         return cls(mean.astype(np.float32), deviation.astype(np.float32))
 
     def apply(self, features: np.ndarray) -> np.ndarray:

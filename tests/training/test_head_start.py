@@ -1,0 +1,44 @@
+"""Where the head starts, and that standardised features fold into a plain Dense layer."""
+
+import numpy as np
+import pytest
+
+from multilabel_bert.training.head_start import Standardizer, prior_bias
+
+N, D, X = 500, 6, 3
+
+
+@pytest.fixture
+def features():
+    """Ordinary features, a saturated one, a constant one and one of zeros: [N, D]."""
+    rng = np.random.default_rng(0)
+    values = rng.normal(0.1, 0.3, (N, D)).astype(np.float32)
+    values[:, 0] = 0.99999 - np.abs(rng.normal(0, 2e-6, N))
+    values[:, 1] = 0.5
+    values[:, 2] = 0.0
+    return values
+
+
+def test_ordinary_features_get_mean_0_and_deviation_1(features):
+    standardised = Standardizer.of(features).apply(features)[:, 3:]
+    np.testing.assert_allclose(standardised.mean(axis=0), 0, atol=1e-5)
+    np.testing.assert_allclose(standardised.std(axis=0), 1, atol=1e-5)
+
+
+def test_folded_weights_give_the_same_logits_and_do_not_blow_up_rounding(features):
+    rng = np.random.default_rng(1)
+    kernel, bias = rng.normal(size=(D, X)).astype(np.float32), np.zeros(X, np.float32)
+    standardizer = Standardizer.of(features)
+    expected = standardizer.apply(features) @ kernel + bias
+    folded, shifted = standardizer.fold(kernel, bias)
+    np.testing.assert_allclose(features @ folded + shifted, expected, atol=2e-3)
+    # What another engine rounds differently: a few units in the last place.
+    rounded = features * (1 + rng.uniform(-2e-7, 2e-7, features.shape)).astype(np.float32)
+    np.testing.assert_allclose(rounded @ folded + shifted, expected, atol=2e-3)
+    assert np.isfinite(folded).all()
+
+
+def test_the_prior_leaves_unknown_cells_out():
+    targets = np.array([[1, -1], [0, -1], [0, 1], [-1, 1]], np.float32)
+    expected = np.log([1.5 / 2.5, 2.5 / 0.5])
+    np.testing.assert_allclose(prior_bias(targets), expected, rtol=1e-6)
