@@ -299,6 +299,18 @@ class TestSavingAndLoading:
         assert again.class_weight in ([1.0, 2.0, 3.0], {"label_0": 2.0})
         assert again.max_labels == 2
 
+    def test_loading_keeps_how_thresholds_are_tuned(self, make, labelled_texts, tmp_path):
+        model = make(threshold_strategy="global", threshold_metric="micro_f1")
+        model.fit(*labelled_texts).save(tmp_path / "model")
+        again = MultiLabelClassifier.load(tmp_path / "model").tune(*labelled_texts)
+        assert (again.model_.rule.strategy, again.model_.rule.tuned_for) == ("global", "micro_f1")
+
+    def test_what_transformers_cannot_express_is_said(self, fitted, tmp_path, capsys):
+        from multilabel_bert.progress import Progress
+
+        fitted.save(tmp_path / "model", progress=Progress("auto"))
+        assert "`cls+mean`, which transformers' classification class" in capsys.readouterr().err
+
     def test_thresholds_can_be_set(self, fitted, labelled_texts, tmp_path):
         fitted.save(tmp_path / "model")
         model = MultiLabelClassifier.load(tmp_path / "model")

@@ -25,6 +25,7 @@ from multilabel_bert.encoder.checkpoint import Checkpoint, load_checkpoint
 from multilabel_bert.errors import DataError, LabelError, SettingsError, did_you_mean
 from multilabel_bert.model.classifier_model import ClassifierModel, model_from_checkpoint
 from multilabel_bert.model.directory import load_model, save_model
+from multilabel_bert.model.hugging_face_files import interchange_note
 from multilabel_bert.model.judging import Judgement, judge
 from multilabel_bert.model.predictor import Predictor, sigmoid
 from multilabel_bert.optional import import_optional
@@ -417,8 +418,17 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):
         check_is_fitted(self, "model_")
         return self._predictor
 
-    def save(self, path: str | Path, *, overwrite: bool = False) -> None:
+    def save(
+        self, path: str | Path, *, overwrite: bool = False, progress: Progress | None = None
+    ) -> None:
         """Write the model directory; see `model.directory.save_model`.
+
+        What transformers' classification class cannot express is said.
+
+        Args:
+            path: a new or empty directory, or with `overwrite` one of an older model.
+            overwrite: whether an older model may be replaced.
+            progress: where that is said, in place of `verbose`.
 
         Raises:
             ModelError: if `path` holds something already.
@@ -426,6 +436,9 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):
         """
         check_is_fitted(self, "model_")
         save_model(self.model_, path, overwrite=overwrite)
+        progress = progress or Progress("terminal" if self.verbose else "silent")
+        if (note := interchange_note(self.model_.pooling)) is not None:
+            progress.say(f"{note}.")
 
     @classmethod
     def load(cls, path: str | Path, *, precision: str | None = None) -> MultiLabelClassifier:
@@ -442,6 +455,9 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):
         classifier.exclusive_groups = [
             [model.label_names[column] for column in group] for group in model.rule.exclusive_groups
         ] or None
+        if model.rule.tuned_for is not None:
+            classifier.threshold_strategy = model.rule.strategy
+            classifier.threshold_metric = model.rule.tuned_for
         return classifier._adopt(model, precision)
 
     @classmethod

@@ -73,7 +73,8 @@ def split_indices(
         raise DataError(
             f"{source} has {labels.shape[0]} row{'' if labels.shape[0] == 1 else 's'} and "
             f"{sizes.size} different text{'' if sizes.size == 1 else 's'}; a split needs at least "
-            "two. Give more texts, or a development file with --dev."
+            "two. Give more texts, a development file with --dev (in Python validation_data), or "
+            "--dev-fraction 0 (in Python dev_fraction=0)."
         )
     of_label = np.diff(positives.tocsc().indptr)  # groups that have each label
     only = np.zeros(sizes.size, dtype=bool)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from multilabel_bert.model.classifier_model import ClassifierModel
-from multilabel_bert.model.hugging_face_files import expressible_as_sequence_classifier
+from multilabel_bert.model.hugging_face_files import interchange_note
 
 _MOST_LABELS = 100
 
@@ -60,7 +60,8 @@ def _usage(model: ClassifierModel) -> str:
         'Predictor.load("this-directory").predict_proba(["a text"])\n'
         "```"
     )
-    if expressible_as_sequence_classifier(model.pooling):
+    note = interchange_note(model.pooling)
+    if note is None:
         theirs = (
             "With transformers, where the logits need a sigmoid (not a softmax) and the thresholds "
             "above:\n\n"
@@ -72,8 +73,7 @@ def _usage(model: ClassifierModel) -> str:
         )
     else:
         theirs = (
-            f"The representation is `{model.pooling}`, which transformers' classification class "
-            "cannot express; sentence-transformers gives the probabilities:\n\n"
+            f"{note}:\n\n"
             "```python\n"
             "from sentence_transformers import SentenceTransformer\n\n"
             'SentenceTransformer("this-directory").encode(["a text"])\n'

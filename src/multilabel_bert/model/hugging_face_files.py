@@ -27,6 +27,20 @@ def expressible_as_sequence_classifier(pooling: str) -> bool:
     return pooling == "pooled"
 
 
+def interchange_note(pooling: str) -> str | None:
+    """What other programs cannot do with such a model, without a full stop; None if nothing.
+
+    >>> interchange_note("pooled") is None
+    True
+    """
+    if expressible_as_sequence_classifier(pooling):
+        return None
+    return (
+        f"The representation is `{pooling}`, which transformers' classification class cannot "
+        "express; sentence-transformers gives the probabilities"
+    )
+
+
 def write_weights(model: ClassifierModel, directory: Path) -> None:
     """Write ``config.json`` and the weights.
 
