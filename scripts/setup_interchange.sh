@@ -1,5 +1,5 @@
 #!/bin/sh
-# Creates an environment with transformers and torch, against which the tests compare.
+# Creates an environment with transformers, sentence-transformers and torch, against which the tests compare.
 # Usage: scripts/setup_interchange.sh DIRECTORY PYTHON
 set -eu
 
@@ -7,4 +7,4 @@ set -eu
 pip="$1/bin/python -m pip --disable-pip-version-check"
 # This version of torch has a CPU build that pip finds on machines that offer one.
 $pip install --quiet torch==2.13.0
-$pip install --quiet 'transformers>=5,<6' safetensors
+$pip install --quiet 'transformers>=5,<6' sentence-transformers safetensors

@@ -296,3 +296,34 @@ def test_transformers_gives_the_same_logits(kind, checkpoint, tmp_path, request)
     np.testing.assert_allclose(theirs["logits"], np.concatenate(ours), atol=1e-4)
     assert theirs["labels"] == list(model.label_names)
     assert theirs["problem_type"] == "multi_label_classification"
+
+
+SENTENCE_TRANSFORMERS = """
+import json, sys
+from sentence_transformers import SentenceTransformer
+
+model = SentenceTransformer(sys.argv[1], device="cpu")
+print(json.dumps(model.encode(json.loads(sys.argv[2])).tolist()))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("pooling", [p for p in POOLINGS if p != "pooled"])
+def test_sentence_transformers_gives_the_same_probabilities(pooling, checkpoint, tmp_path):
+    python = transformers_python()
+    found = "import importlib.util as u, sys; sys.exit(not u.find_spec('sentence_transformers'))"
+    if subprocess.run([python, "-c", found], check=False).returncode:
+        pytest.skip("sentence-transformers is not installed for the tests: run `make interchange`")
+    model = make_model(checkpoint, pooling)
+    save_model(model, tmp_path / "model")
+    texts = ["late parcels", "thanks", "refund price slow unheard kind"]
+    result = subprocess.run(
+        [python, "-c", SENTENCE_TRANSFORMERS, tmp_path / "model", json.dumps(texts)],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ | {"HF_HUB_OFFLINE": "1"},
+    )
+    theirs = json.loads(result.stdout.splitlines()[-1])
+    ours = Predictor(model, precision="float32").predict_proba(texts)
+    np.testing.assert_allclose(theirs, ours, atol=1e-5)
