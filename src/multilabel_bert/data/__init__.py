@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from multilabel_bert.data.dataset import Dataset as Dataset
     from multilabel_bert.data.dataset import Example as Example
     from multilabel_bert.data.dataset import ReadReport as ReadReport
-    from multilabel_bert.data.dataset import split_pairs as split_pairs
     from multilabel_bert.data.duplicates import find_duplicates as find_duplicates
     from multilabel_bert.data.duplicates import find_leaks as find_leaks
     from multilabel_bert.data.label_arrays import label_matrix as label_matrix
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from multilabel_bert.data.splitting import stratified_folds as stratified_folds
     from multilabel_bert.data.summary import DatasetSummary as DatasetSummary
     from multilabel_bert.data.summary import summarise as summarise
+    from multilabel_bert.data.text_pairs import split_pairs as split_pairs
     from multilabel_bert.data.text_stream import TextBatch as TextBatch
     from multilabel_bert.data.text_stream import iterate_texts as iterate_texts
     from multilabel_bert.data.text_stream import read_texts as read_texts
@@ -52,7 +52,7 @@ _WHERE = {
     "remove_html": "cleaning",
     "split_dataset": "splitting",
     "split_indices": "splitting",
-    "split_pairs": "dataset",
+    "split_pairs": "text_pairs",
     "stratified_folds": "splitting",
     "summarise": "summary",
 }

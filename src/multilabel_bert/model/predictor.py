@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from multilabel_bert.data.dataset import first_and_second_texts
+from multilabel_bert.data.text_pairs import first_and_second_texts
 from multilabel_bert.encoder.encoding import Engine, encode_parts
 from multilabel_bert.encoder.engines import make_engine
 from multilabel_bert.encoder.pooling import combine
