@@ -1,5 +1,8 @@
 """The optimizer against its formula, and the learning-rate schedule."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -73,6 +76,40 @@ def test_embedding_rows_in_several_tokens_are_clipped_by_their_dense_gradient():
     optimizer.apply([gradient], [table])
     # The dense gradient is 4 in row 1, so it is clipped to 1; as four slices it would be 2.
     assert float(optimizer._momentums[0].numpy()[1, 0]) == pytest.approx(0.1)
+
+
+MEMORY = """
+import gc
+from pathlib import Path
+import keras, numpy as np
+from multilabel_bert.training.optimizers import AdamWeightDecay
+
+def train_once():
+    model = keras.Sequential([keras.layers.Dense(2000)])
+    model.build((None, 2000))
+    model.compile(AdamWeightDecay(1e-3), "mse", jit_compile=False)
+    for _ in range(2):
+        model.train_on_batch(np.ones((2, 2000), "f4"), np.ones((2, 2000), "f4"))
+
+def mebibytes():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 2**20
+
+used = []
+for _ in range(6):
+    train_once()
+    gc.collect()
+    used.append(mebibytes())
+print(used[-1] - used[1])
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+def test_the_memory_of_a_trained_model_is_freed():
+    result = subprocess.run(
+        [sys.executable, "-c", MEMORY], capture_output=True, text=True, check=True
+    )
+    # A model with its two moments takes 46 MiB; four more of them were trained.
+    assert float(result.stdout.split()[-1]) < 40
 
 
 @pytest.mark.parametrize("decay", ["linear", "cosine", "constant"])

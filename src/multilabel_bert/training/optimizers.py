@@ -111,8 +111,6 @@ class AdamWeightDecay(keras.optimizers.Optimizer):
         if self.built:
             return
         super().build(variables)
-        # TensorFlow hands its own variables to update_step, which have lost their path.
-        self._variable_paths = [variable.path for variable in variables]
         self._momentums = [
             self.add_variable_from_reference(variable, name="momentum") for variable in variables
         ]
@@ -126,13 +124,20 @@ class AdamWeightDecay(keras.optimizers.Optimizer):
         # norm is not that of the dense gradient, which Google's code clips.
         return super().apply([densify(grad) for grad in grads], trainable_variables)
 
+    def _backend_update_step(
+        self, grads: Any, trainable_variables: Any, learning_rate: Any
+    ) -> None:
+        # Keras on TensorFlow updates through tf.distribute, after which the memory of a model is
+        # never freed: cross-validation would run out of it. Nothing is distributed here.
+        for gradient, variable in zip(grads, trainable_variables, strict=True):
+            self.update_step(gradient, variable, learning_rate)
+
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         """Update one variable."""
         index = self._get_variable_index(variable)
-        path, momentum = self._variable_paths[index], self._momentums[index]
-        velocity = self._velocities[index]
+        momentum, velocity = self._momentums[index], self._velocities[index]
         rate = ops.cast(learning_rate, variable.dtype)
-        if is_head(path):
+        if is_head(variable.path):
             rate = rate * self.head_multiplier
         gradient = ops.cast(gradient, variable.dtype)
         m = self.beta_1 * momentum + (1 - self.beta_1) * gradient
@@ -144,7 +149,7 @@ class AdamWeightDecay(keras.optimizers.Optimizer):
             m = m / (1 - ops.power(ops.cast(self.beta_1, variable.dtype), step))
             v = v / (1 - ops.power(ops.cast(self.beta_2, variable.dtype), step))
         update = m / (ops.sqrt(v) + self.epsilon)
-        if decays(path):
+        if decays(variable.path):
             update = update + self.weight_decay_rate * variable
         self.assign_sub(variable, rate * update)
 
