@@ -311,6 +311,12 @@ class TestSavingAndLoading:
         fitted.save(tmp_path / "model", progress=Progress("auto"))
         assert "`cls+mean`, which transformers' classification class" in capsys.readouterr().err
 
+    def test_a_loaded_head_can_be_followed_by_training_layers(self, make, labelled_texts, tmp_path):
+        make().fit(*labelled_texts).save(tmp_path / "model")
+        again = MultiLabelClassifier.load(tmp_path / "model").set_params(train_layers=1)
+        again.set_params(verbose=False, num_train_epochs=1).fit(*labelled_texts)
+        assert again._settings().learning_rate is None
+
     def test_thresholds_can_be_set(self, fitted, labelled_texts, tmp_path):
         fitted.save(tmp_path / "model")
         model = MultiLabelClassifier.load(tmp_path / "model")
@@ -375,6 +381,21 @@ class TestScikitLearn:
             ("average_precision", average_precision_score),
         ):
             assert get_scorer(name)(model, texts, y) == pytest.approx(function(y, expected))
+
+    @pytest.mark.parametrize("labels", [1, 2, 5])
+    def test_grid_search_with_several_scorers(self, make, labelled_texts, labels):
+        texts = np.array(labelled_texts[0], dtype=object)[:60]
+        y = np.random.default_rng(0).integers(0, 2, (60, labels)).astype(np.int8)
+        search = GridSearchCV(
+            make(num_train_epochs=1, dev_fraction=0),
+            {"dropout": [0.0, 0.3]},
+            cv=2,
+            scoring=["roc_auc", "average_precision", "f1_macro"],
+            refit="roc_auc",
+            error_score="raise",
+        ).fit(texts, y)
+        assert search.predict_proba(texts[:4]).shape == (4, labels)
+        assert np.isfinite(search.cv_results_["mean_test_average_precision"]).all()
 
     def test_grid_search_in_a_pipeline(self, make, labelled_texts):
         texts, y = np.array(labelled_texts[0], dtype=object), labelled_texts[1]

@@ -43,7 +43,7 @@ class TestDatasets:
     ):
         expected = fitted.evaluate(*labelled_texts).metrics["macro_f1"]
         assert fitted.evaluate(turned).metrics["macro_f1"] == expected
-        assert fitted.judge(turned).evaluation.metrics["macro_f1"] == expected
+        assert fitted.outcome(turned).evaluation.metrics["macro_f1"] == expected
         by_dataset, by_arrays = (
             make().fit(*labelled_texts, label_names=NAMES, validation_data=dev).dev_evaluation_
             for dev in (turned, labelled_texts)

@@ -17,6 +17,7 @@ LAYERS = [
     {"encoder"},
     {"model"},
     {"training"},
+    {"classifier_inputs"},
     {"classifier"},
     {"cross_validation"},
     {"cli"},

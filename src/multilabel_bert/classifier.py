@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import fields, replace
 from numbers import Real
 from pathlib import Path
@@ -15,6 +15,13 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
+from multilabel_bert.classifier_inputs import (
+    as_dataset,
+    check_positives,
+    exclusive_groups,
+    threshold_numbers,
+    validation_dataset,
+)
 from multilabel_bert.data.dataset import Dataset
 from multilabel_bert.data.splitting import split_dataset
 from multilabel_bert.decision.evaluation import Evaluation
@@ -22,11 +29,11 @@ from multilabel_bert.decision.objectives import objective_for
 from multilabel_bert.decision.rule import DecisionRule
 from multilabel_bert.decision.thresholds import check_strategy
 from multilabel_bert.encoder.checkpoint import Checkpoint, load_checkpoint
-from multilabel_bert.errors import DataError, LabelError, SettingsError, did_you_mean
+from multilabel_bert.errors import DataError, SettingsError, did_you_mean
 from multilabel_bert.model.classifier_model import ClassifierModel, model_from_checkpoint
 from multilabel_bert.model.directory import load_model, save_model
 from multilabel_bert.model.hugging_face_files import interchange_note
-from multilabel_bert.model.judging import Judgement, judge
+from multilabel_bert.model.outcome import Outcome, outcome_of
 from multilabel_bert.model.predictor import Predictor, sigmoid
 from multilabel_bert.optional import import_optional
 from multilabel_bert.progress import Progress
@@ -37,9 +44,6 @@ if TYPE_CHECKING:
     from multilabel_bert.training.feature_cache import FeatureCache
 
 _SETTING_NAMES = tuple(field.name for field in fields(TrainingSettings))
-_EXPECTED_GROUPS = (
-    "Expected lists of label names, such as [['red', 'green'], ['small', 'large']], or 'columns'."
-)
 _DEFAULTS = {field.name: field.default for field in fields(TrainingSettings)}
 
 
@@ -220,15 +224,15 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):
         progress = progress or Progress("terminal" if self.verbose else "silent")
         settings = self._settings()
         self._check_decision()
-        train = _as_dataset(texts, labels, label_names)
+        train = as_dataset(texts, labels, label_names)
         if not len(train):
             raise DataError("There are no texts to train on.")
-        _check_positives(train, progress)
+        check_positives(train, progress)
         # A mistake in them should show before the training, not after it.
         DecisionRule.fixed(len(train.label_names), **self._rule_options(train))
         dev = None
         if validation_data is not None:
-            dev = _validation_dataset(validation_data, train.label_names)
+            dev = validation_dataset(validation_data, train.label_names)
         elif self.dev_fraction > 0:
             train, dev = split_dataset(train, self.dev_fraction, seed=self.seed)
         checkpoint = self._load_checkpoint()
@@ -246,6 +250,7 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):
     ) -> None:
         import_optional("keras", extra="train", purpose="training")
         from multilabel_bert.training.pipeline import Examples, train_classifier
+        from multilabel_bert.training.provenance import provenance_of
         from multilabel_bert.training.trainer import known_targets
 
         tokenizer = BertTokenizer.from_files(
@@ -291,8 +296,8 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):
             # Not what "auto" became here: the model may be run on another processor.
             precision=settings.precision,
             layout=None if train.layout is None else train.layout.to_dict(),
-            settings=weights.settings.to_dict(),
-            provenance=_provenance(checkpoint, train, dev) | {"precision": weights.precision},
+            settings={"given": settings.to_dict(), "used": weights.settings.to_dict()},
+            provenance=provenance_of(checkpoint, train, dev) | {"precision": weights.precision},
         )
         self._predictor = Predictor(self.model_)
         self.dev_evaluation_: Evaluation | None = None
@@ -310,7 +315,7 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):
             logits = self._predictor.predict_logits(dev.texts, dev.text_pairs, progress=progress)
             self._tune_on(dev, logits)
             rule, names = self.model_.rule, self.model_.label_names
-            evaluation = judge(rule, names, dev.dense_labels(), logits).evaluation
+            evaluation = outcome_of(rule, names, dev.dense_labels(), logits).evaluation
             self.dev_evaluation_ = evaluation
             metrics = evaluation.to_dict()
             metrics.pop("per_label")
@@ -354,15 +359,15 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):
             texts: N texts, or a `Dataset`.
             labels: as in `fit`.
         """
-        dataset = _as_dataset(texts, labels, self.predictor.label_names)
-        return self.judge(dataset).evaluation
+        dataset = as_dataset(texts, labels, self.predictor.label_names)
+        return self.outcome(dataset).evaluation
 
-    def judge(self, dataset: Dataset) -> Judgement:
+    def outcome(self, dataset: Dataset) -> Outcome:
         """Probabilities, decisions and metrics on a dataset with labels."""
         dataset = dataset.with_label_names(self.predictor.label_names)
         logits = self.predictor.predict_logits(dataset.texts, dataset.text_pairs)
         rule, names = self.model_.rule, self.model_.label_names
-        return judge(rule, names, dataset.dense_labels(), logits)
+        return outcome_of(rule, names, dataset.dense_labels(), logits)
 
     def tune(
         self, texts: Any, labels: Any = None, *, progress: Progress | None = None
@@ -376,7 +381,7 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):
         """
         check_is_fitted(self, "model_")
         self._check_decision()
-        dataset = _as_dataset(texts, labels, self.model_.label_names)
+        dataset = as_dataset(texts, labels, self.model_.label_names)
         self._tune_on(
             dataset,
             self.predictor.predict_logits(dataset.texts, dataset.text_pairs, progress=progress),
@@ -400,9 +405,9 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):
                         f"thresholds names {name!r}, which is no label."
                         f"{did_you_mean(str(name), names)}"
                     )
-                new[names.index(name)] = _threshold_numbers(value)
+                new[names.index(name)] = threshold_numbers(value)
         else:
-            values = _threshold_numbers(thresholds)
+            values = threshold_numbers(thresholds)
             if values.shape not in ((), (len(names),)):
                 raise SettingsError(
                     f"thresholds has shape {values.shape}, but there are {len(names)} labels. "
@@ -448,7 +453,7 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):
             ModelError: if `path` is not a model, or is damaged.
         """
         model = load_model(path)
-        known = {k: v for k, v in model.settings.items() if k in _SETTING_NAMES}
+        known = {k: v for k, v in model.settings.get("given", {}).items() if k in _SETTING_NAMES}
         classifier = cls(str(path), **known)
         classifier.empty_prediction = model.rule.empty_prediction
         classifier.max_labels = model.rule.max_labels
@@ -552,7 +557,7 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):
         return "fixed" if self.preset == "google" and default else self.threshold_strategy
 
     def _rule_options(self, train: Dataset) -> dict[str, Any]:
-        groups = _exclusive_groups(self.exclusive_groups, train)
+        groups = exclusive_groups(self.exclusive_groups, train)
         return {
             "empty_prediction": self.empty_prediction,
             "max_labels": self.max_labels,
@@ -579,102 +584,3 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):
         tags.input_tags.string = True
         tags.input_tags.two_d_array = False
         return tags
-
-
-def _as_dataset(
-    texts: Any, labels: Any = None, label_names: Sequence[str] | None = None
-) -> Dataset:
-    if isinstance(texts, Dataset):
-        if labels is not None:
-            raise DataError("Give labels inside the Dataset or beside the texts, not both.")
-        if texts.labels is None:
-            raise DataError(f"{texts.source} has no labels.")
-        return texts if label_names is None else texts.with_label_names(label_names)
-    if labels is None:
-        raise DataError("There are no labels. Call it with texts and labels.")
-    return Dataset.from_arrays(texts, labels, label_names=label_names)
-
-
-def _threshold_numbers(given: Any) -> np.ndarray:
-    try:
-        return np.asarray(given, np.float32)
-    except (TypeError, ValueError):
-        raise SettingsError(f"thresholds: expected numbers from 0 to 1, got {given!r}.") from None
-
-
-def _validation_dataset(given: Any, label_names: Sequence[str]) -> Dataset:
-    if isinstance(given, Dataset):
-        dataset = _as_dataset(given, None, label_names)
-    elif isinstance(given, (tuple, list)) and len(given) == 2:
-        texts, labels = given
-        dataset = _as_dataset(texts, labels, label_names)
-    else:
-        raise DataError(
-            f"validation_data: expected (texts, labels) or a Dataset, got {type(given).__name__}."
-        )
-    if not len(dataset):
-        raise DataError(
-            "validation_data holds no texts. Leave it out, and dev_fraction of the training texts "
-            "is held out."
-        )
-    return dataset
-
-
-def _check_positives(train: Dataset, progress: Progress) -> None:
-    positive, _, _ = train.label_counts()
-    if not positive.any():
-        raise LabelError(
-            f"{train.source}: no text has any of the {len(positive)} labels, so there is nothing "
-            "to learn. Check which columns are the labels."
-        )
-    without = [train.label_names[i] for i in np.flatnonzero(positive == 0)]
-    if without:
-        shown = ", ".join(without[:5]) + (" …" if len(without) > 5 else "")
-        progress.say(f"{len(without)} labels have no example and cannot be learned: {shown}")
-
-
-def _exclusive_groups(groups: Any, dataset: Dataset) -> tuple[tuple[int, ...], ...]:
-    names = dataset.label_names
-    if groups is None:
-        return ()
-    if groups == "columns":
-        layout = dataset.layout
-        if layout is None or layout.label_format != "categorical":
-            raise SettingsError(
-                "exclusive_groups='columns' needs data with categorical label columns, each value "
-                f"a label. {dataset.source} has none. Name the labels of each group instead."
-            )
-        groups = [
-            [name for name in names if name.startswith(f"{column}=")]
-            for column in layout.label_columns
-        ]
-    columns = []
-    if isinstance(groups, str) or not isinstance(groups, Iterable):
-        raise SettingsError(f"exclusive_groups={groups!r} cannot be used. {_EXPECTED_GROUPS}")
-    for group in groups:
-        if isinstance(group, str) or not isinstance(group, Iterable):
-            raise SettingsError(f"exclusive_groups holds {group!r}. {_EXPECTED_GROUPS}")
-        group = list(group)
-        unknown = [name for name in group if name not in names]
-        if unknown:
-            raise SettingsError(
-                f"exclusive_groups names {unknown[0]!r}, which is no label."
-                f"{did_you_mean(str(unknown[0]), names)}"
-            )
-        if len(group) > 1:
-            columns.append(tuple(names.index(name) for name in group))
-    return tuple(columns)
-
-
-def _provenance(checkpoint: Checkpoint, train: Dataset, dev: Dataset | None) -> dict[str, Any]:
-    from importlib.metadata import version
-
-    return {
-        "encoder": checkpoint.origin,
-        "encoder_format": checkpoint.format,
-        "train": {"source": train.source, "texts": len(train)},
-        "dev": None if dev is None else {"source": dev.source, "texts": len(dev)},
-        "versions": {
-            name: version(name) for name in ("multilabel-bert", "keras", "openvino", "numpy")
-        },
-    }

@@ -15,6 +15,7 @@ from multilabel_bert.classifier import MultiLabelClassifier
 from multilabel_bert.data.dataset import Dataset
 from multilabel_bert.data.splitting import fold_indices
 from multilabel_bert.decision.evaluation import Evaluation, evaluate
+from multilabel_bert.decision.metrics import check_metric
 from multilabel_bert.progress import Progress
 
 
@@ -37,7 +38,12 @@ class CrossValidation:
     overall: Evaluation
 
     def mean(self, metric: str) -> tuple[float, float]:
-        """Mean and standard deviation of a metric over the folds."""
+        """Mean and standard deviation of a metric over the folds.
+
+        Raises:
+            SettingsError: if there is no metric of that name.
+        """
+        check_metric(metric)
         values = [evaluation.metrics[metric] for evaluation in self.evaluations]
         return float(np.nanmean(values)), float(np.nanstd(values))
 
@@ -53,8 +59,10 @@ def cross_validate(
 ) -> CrossValidation:
     """Train K times and predict each text by the model that has not seen it.
 
-    scikit-learn's tools work with `MultiLabelClassifier` too, but not with unknown cells (NaN or
-    -1), and their folds may leave a rare label without a positive. Here unknown cells are left
+    scikit-learn's tools work with `MultiLabelClassifier` too, but not with unknown cells: NaN is
+    refused, and for probabilities each label column is recoded, so that -1 becomes a 0 and a
+    column with one value only becomes 0 without a word. Their folds may also leave a rare label
+    without a positive. Here unknown cells are left
     out of training and metrics, folds are stratified by all labels, and identical texts stay in
     one fold.
 
@@ -83,9 +91,9 @@ def cross_validate(
         if progress is not None:
             progress.say(f"Fold {fold + 1} of {folds}")
         model = clone(classifier).fit(dataset.subset(train), progress=progress)
-        judgement = model.judge(dataset.subset(test))
-        probabilities[test], predictions[test] = judgement.probabilities, judgement.decisions
+        outcome = model.outcome(dataset.subset(test))
+        probabilities[test], predictions[test] = outcome.probabilities, outcome.decisions
         fold_of[test] = fold
-        evaluations.append(judgement.evaluation)
+        evaluations.append(outcome.evaluation)
     overall = evaluate(targets, probabilities, predictions, label_names=dataset.label_names)
     return CrossValidation(probabilities, predictions, fold_of, tuple(evaluations), overall)

@@ -38,7 +38,7 @@ def evaluate(
     """
     from multilabel_bert.cli.tables import dataset_lines, show_labels, show_metrics
     from multilabel_bert.data.reading import read_dataset
-    from multilabel_bert.model.judging import judge
+    from multilabel_bert.model.outcome import outcome_of
     from multilabel_bert.model.predictor import Predictor
 
     progress = Progress("silent" if quiet else "auto")
@@ -54,7 +54,9 @@ def evaluate(
     for line in dataset_lines(dataset, "Table", brief=True):
         progress.say(line)
     logits = predictor.predict_logits(dataset.texts, dataset.text_pairs, progress=progress)
-    evaluation = judge(trained.rule, trained.label_names, dataset.dense_labels(), logits).evaluation
+    evaluation = outcome_of(
+        trained.rule, trained.label_names, dataset.dense_labels(), logits
+    ).evaluation
     if google_output is not None:
         write_eval_results(evaluation, google_output)
     if as_json:

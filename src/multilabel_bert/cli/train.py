@@ -124,7 +124,7 @@ def train_and_save(
 
     classifier = MultiLabelClassifier(**parameters)
     classifier.fit(train_set, validation_data=dev_set, progress=progress)
-    classifier.save(output, overwrite=overwrite)
+    classifier.save(output, overwrite=overwrite, progress=progress)
     return classifier
 
 

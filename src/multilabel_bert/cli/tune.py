@@ -61,7 +61,7 @@ def tune(
     from multilabel_bert.decision.rule import DecisionRule
     from multilabel_bert.decision.thresholds import check_strategy
     from multilabel_bert.model.directory import update_manifest
-    from multilabel_bert.model.judging import judge
+    from multilabel_bert.model.outcome import outcome_of
     from multilabel_bert.model.predictor import Predictor, sigmoid
 
     progress = Progress("silent" if quiet else "auto")
@@ -96,7 +96,8 @@ def tune(
         exclusive_groups=policy.exclusive_groups,
     )
     before, after = (
-        judge(one, trained.label_names, targets, logits).evaluation for one in (trained.rule, rule)
+        outcome_of(one, trained.label_names, targets, logits).evaluation
+        for one in (trained.rule, rule)
     )
     metrics = after.to_dict()
     del metrics["per_label"]

@@ -91,11 +91,15 @@ def model_from_checkpoint(
             "other, so a sigmoid of each means nothing. Train a multi-label head on it."
         )
     labels = len(head.bias)
-    names = tuple(label_names or head.label_names or (f"label_{i}" for i in range(labels)))
+    names = tuple(label_names) if label_names is not None else head.label_names
+    if names is None:
+        names = tuple(f"label_{index}" for index in range(labels))
     if len(names) != labels:
         raise ModelError(
             f"{checkpoint.origin} has {labels} outputs, but {len(names)} label names were given."
         )
+    if len(set(names)) < labels:
+        raise ModelError(f"The label names are not all different: {', '.join(map(str, names))}.")
     return ClassifierModel(
         config=checkpoint.config,
         tensors=checkpoint.tensors,

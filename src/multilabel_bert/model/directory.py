@@ -11,13 +11,13 @@ import numpy as np
 
 from multilabel_bert.decision.rule import DecisionRule
 from multilabel_bert.encoder.checkpoint import Checkpoint, load_checkpoint
+from multilabel_bert.encoder.hugging_face_checkpoint import WEIGHTS
 from multilabel_bert.encoder.pooling import POOLINGS, representation_size
 from multilabel_bert.errors import ModelError, MultilabelError
 from multilabel_bert.files import atomic_directory, atomic_file, explain_os_errors
 from multilabel_bert.model.card import model_card
 from multilabel_bert.model.classifier_model import ClassifierModel
 from multilabel_bert.model.hugging_face_files import (
-    WEIGHTS,
     expressible_as_sequence_classifier,
     read_dense,
     write_weights,

@@ -12,11 +12,10 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
-from multilabel_bert.encoder.hugging_face_checkpoint import hugging_face_name
+from multilabel_bert.encoder.hugging_face_checkpoint import WEIGHTS, hugging_face_name
 from multilabel_bert.errors import ModelError
 from multilabel_bert.model.classifier_model import ClassifierModel
 
-WEIGHTS = "model.safetensors"
 CONFIG = "config.json"
 # sentence-transformers' names of the modules that follow the encoder.
 _POOLING_FOLDER, _DENSE_FOLDER = "1_Pooling", "2_Dense"

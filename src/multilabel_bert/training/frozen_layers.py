@@ -110,7 +110,11 @@ class FrozenLayers:
         store = self._store(width, "representations", len(texts) * width)
         if store is None:
             with self.progress.task(title, len(texts), "texts") as task:
-                return encode_parts(self.engine, texts, on_batch=task.advance)
+                parts = encode_parts(self.engine, texts, on_batch=task.advance)
+            # Rounded as the cache rounds, so that the result does not depend on it.
+            return {
+                name: values.astype(self.dtype).astype(np.float32) for name, values in parts.items()
+            }
         digests = text_digests(texts)
         rows_in_segment = max(1, _SEGMENT_BYTES // (width * self.dtype.itemsize))
         new = self._missing(store, digests)

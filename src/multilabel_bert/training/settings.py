@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
+from multilabel_bert.encoder.cpu_features import PRECISIONS
 from multilabel_bert.encoder.pooling import POOLINGS
 from multilabel_bert.errors import SettingsError, did_you_mean
 
 OPTIMIZERS = ("adamw", "google")
 SCHEDULES = ("linear", "cosine", "constant")
-PRECISIONS = ("auto", "float32", "bfloat16")
 _LARGEST_SEED = 2**32 - 1  # of NumPy's RandomState, which iterative stratification uses
 
 
@@ -89,6 +89,9 @@ class TrainingSettings:
         for name in ("num_train_epochs", "train_batch_size"):
             if getattr(self, name) is not None:
                 _whole(name, getattr(self, name), minimum=1)
+        for name in ("standardize", "prior_bias"):
+            if not isinstance(getattr(self, name), bool | None):
+                raise SettingsError(f"{name}={getattr(self, name)!r} must be True or False.")
         _whole("seed", self.seed, minimum=0, maximum=_LARGEST_SEED)
         for name in ("learning_rate", "head_learning_rate"):
             if getattr(self, name) is not None:

@@ -14,7 +14,7 @@ from multilabel_bert.model.predictor import sigmoid
 
 
 @dataclass(frozen=True)
-class Judgement:
+class Outcome:
     """A model's answers on N texts, and what they are worth.
 
     Attributes:
@@ -28,9 +28,9 @@ class Judgement:
     evaluation: Evaluation
 
 
-def judge(
+def outcome_of(
     rule: DecisionRule, label_names: tuple[str, ...], targets: np.ndarray, logits: np.ndarray
-) -> Judgement:
+) -> Outcome:
     """Decide by a rule and compare with the truth.
 
     Args:
@@ -49,4 +49,4 @@ def judge(
         thresholds=rule.thresholds,
         logits=logits,
     )
-    return Judgement(probabilities, decisions, evaluation)
+    return Outcome(probabilities, decisions, evaluation)

@@ -1,0 +1,49 @@
+"""Where a model came from: encoder, data, versions."""
+
+from __future__ import annotations
+
+import hashlib
+from importlib.metadata import version
+from typing import Any
+
+from multilabel_bert.data.dataset import Dataset
+from multilabel_bert.encoder.checkpoint import Checkpoint
+
+_PACKAGES = ("multilabel-bert", "keras", "openvino", "tokenizers", "numpy")
+
+
+def provenance_of(checkpoint: Checkpoint, train: Dataset, dev: Dataset | None) -> dict[str, Any]:
+    """What is stored in a model about its making, as plain values."""
+    return {
+        "encoder": checkpoint.origin,
+        "encoder_format": checkpoint.format,
+        "train": _data(train),
+        "dev": None if dev is None else _data(dev),
+        "versions": {name: version(name) for name in _PACKAGES},
+    }
+
+
+def _data(dataset: Dataset) -> dict[str, Any]:
+    return {
+        "source": dataset.source,
+        "texts": len(dataset),
+        "labels": len(dataset.label_names),
+        "sha256": _digest(dataset),
+    }
+
+
+def _digest(dataset: Dataset) -> str:
+    """A digest of texts, pairs and labels, whatever file they came from."""
+    digest = hashlib.sha256()
+    for part in (dataset.label_names, dataset.texts, dataset.text_pairs or ()):
+        digest.update(f"{len(part)}\n".encode())
+        for text in part:
+            encoded = text.encode("utf-8", "surrogatepass")
+            # With its length, so that no two lists of texts look alike.
+            digest.update(f"{len(encoded)}\n".encode())
+            digest.update(encoded)
+    if dataset.labels is not None:
+        cells = dataset.labels.tocoo()
+        for array in (cells.row, cells.col, cells.data):
+            digest.update(array.astype("<i8").tobytes())
+    return digest.hexdigest()
