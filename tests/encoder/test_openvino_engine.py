@@ -83,7 +83,7 @@ def test_no_batches_give_no_results(engine):
 
 def test_an_error_in_a_batch_is_raised_and_the_engine_still_works(engine):
     wrong = next(batches(1)) | {"attention_mask": np.ones((9, 9), np.int32)}
-    with pytest.raises(RuntimeError):
+    with pytest.raises(ValueError, match=r"differ in texts or tokens: .*attention_mask \(9, 9\)"):
         list(engine.run([*batches(3), wrong, *batches(3)]))
     with pytest.raises(KeyError, match="token_type_ids"):
         list(engine.run([{"input_ids": wrong["input_ids"], "attention_mask": np.ones((1, 1))}]))

@@ -85,6 +85,9 @@ class OpenVINOEngine:
 
         Yields:
             Output name to array, for each batch, in the order of `batches`.
+
+        Raises:
+            ValueError: if the inputs of a batch differ in B or T.
         """
         # Requests in turn and no callbacks: a callback may hold the last reference to the
         # compiled model, which would then be destroyed by its own worker thread and abort.
@@ -97,8 +100,7 @@ class OpenVINOEngine:
                 if started - taken == len(requests):
                     yield self._finish(requests[taken % len(requests)])
                     taken += 1
-                inputs = {name: batch[name] for name in self.input_names}
-                requests[started % len(requests)].start_async(inputs)
+                requests[started % len(requests)].start_async(self._inputs(batch))
                 started += 1
             while taken < started:
                 yield self._finish(requests[taken % len(requests)])
@@ -109,6 +111,14 @@ class OpenVINOEngine:
                 with contextlib.suppress(RuntimeError):
                     requests[index % len(requests)].wait()
 
+    def _inputs(self, batch: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        inputs = {name: batch[name] for name in self.input_names}
+        # OpenVINO would find it out too, but may then fail on the batches that follow.
+        if len({array.shape[:2] for array in inputs.values()}) > 1:
+            shapes = ", ".join(f"{name} {array.shape}" for name, array in inputs.items())
+            raise ValueError(f"the inputs of a batch differ in texts or tokens: {shapes}")
+        return inputs
+
     def _finish(self, request: Any) -> dict[str, np.ndarray]:
         request.wait()
         # The request's tensors are overwritten by its next batch.
@@ -118,5 +128,5 @@ class OpenVINOEngine:
     def infer(self, batch: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Compute one batch; see `run`."""
         request = self._compiled.create_infer_request()
-        request.start_async({name: batch[name] for name in self.input_names})
+        request.start_async(self._inputs(batch))
         return self._finish(request)
