@@ -39,14 +39,16 @@ class Standardizer:
     def of(cls, features: np.ndarray) -> Standardizer:
         """Of the features of N texts, [N, D].
 
-        A saturated feature, such as a pooled value of 0.999 in every text, differs between texts
-        by little more than rounding; dividing by that would make noise as large as what tells
-        texts apart, and folded weights that float32 cannot hold. So a thousandth of the feature's
-        size is added to its deviation, as a root of squares. A feature of zeros keeps 1.
+        A saturated feature, such as a pooled value of 0.999 in every text, or a dead one, such as
+        1e-7 in every text, differs between texts by rounding alone; dividing by that would make
+        noise as large as what tells texts apart, and folded weights that float32 cannot hold. So
+        a thousandth of the feature's size, or of the usual size of a feature if that is larger,
+        is added to its deviation, as a root of squares. If all features are zero they keep 1.
         """
         mean = features.mean(axis=0, dtype=np.float64)
         variance = features.var(axis=0, dtype=np.float64)
-        deviation = np.sqrt(variance + _NOISE**2 * (mean**2 + variance))
+        size = mean**2 + variance
+        deviation = np.sqrt(variance + _NOISE**2 * np.maximum(size, size.mean()))
         deviation = np.where(deviation > 0, deviation, 1.0)
         return cls(mean.astype(np.float32), deviation.astype(np.float32))
 
