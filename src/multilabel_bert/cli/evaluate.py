@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from multilabel_bert.cli import options
+from multilabel_bert.cli.labelled_table import read_labelled_table
 from multilabel_bert.cli.output_place import check_directory
 from multilabel_bert.files import atomic_file
 from multilabel_bert.progress import Progress
@@ -36,8 +37,7 @@ def evaluate(
 
     The table is read as that of the training; options say what differs.
     """
-    from multilabel_bert.cli.tables import dataset_lines, show_labels, show_metrics
-    from multilabel_bert.data.reading import read_dataset
+    from multilabel_bert.cli.tables import show_labels, show_metrics
     from multilabel_bert.model.outcome import outcome_of
     from multilabel_bert.model.predictor import Predictor
 
@@ -45,14 +45,7 @@ def evaluate(
     check_directory(google_output, "--google-output")
     predictor = Predictor.load(model, precision=precision)
     trained = predictor.model
-    dataset = read_dataset(
-        data,
-        layout=options.model_layout(trained.layout),
-        label_names=trained.label_names,
-        **table.arguments(),
-    )
-    for line in dataset_lines(dataset, "Table", brief=True):
-        progress.say(line)
+    dataset = read_labelled_table(data, trained, table, progress)
     logits = predictor.predict_logits(dataset.texts, dataset.text_pairs, progress=progress)
     evaluation = outcome_of(
         trained.rule, trained.label_names, dataset.dense_labels(), logits

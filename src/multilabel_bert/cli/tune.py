@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from multilabel_bert.cli import options
+from multilabel_bert.cli.labelled_table import read_labelled_table
 from multilabel_bert.errors import SettingsError
 from multilabel_bert.progress import Progress
 
@@ -55,8 +56,7 @@ def tune(
 
     Use texts that it was not trained on, and not those to measure it on.
     """
-    from multilabel_bert.cli.tables import dataset_lines, show_comparison, show_labels
-    from multilabel_bert.data.reading import read_dataset
+    from multilabel_bert.cli.tables import show_comparison, show_labels
     from multilabel_bert.decision.objectives import objective_for
     from multilabel_bert.decision.rule import DecisionRule
     from multilabel_bert.decision.thresholds import check_strategy
@@ -76,14 +76,7 @@ def tune(
         empty_prediction=empty_prediction or trained.rule.empty_prediction,
         max_labels=trained.rule.max_labels if max_labels is None else (max_labels or None),
     )
-    dataset = read_dataset(
-        data,
-        layout=options.model_layout(trained.layout),
-        label_names=trained.label_names,
-        **table.arguments(),
-    )
-    for line in dataset_lines(dataset, "Table", brief=True):
-        progress.say(line)
+    dataset = read_labelled_table(data, trained, table, progress)
     targets = dataset.dense_labels()
     logits = predictor.predict_logits(dataset.texts, dataset.text_pairs, progress=progress)
     rule = DecisionRule.tuned(
