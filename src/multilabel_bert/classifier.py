@@ -251,7 +251,7 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):
         import_optional("keras", extra="train", purpose="training")
         from multilabel_bert.training.pipeline import Examples, train_classifier
         from multilabel_bert.training.provenance import provenance_of
-        from multilabel_bert.training.trainer import known_targets
+        from multilabel_bert.training.targets import Targets
 
         tokenizer = BertTokenizer.from_files(
             checkpoint.tokenizer_files, do_lower_case=self.do_lower_case
@@ -261,7 +261,7 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):
             tokenized = tokenizer.encode(
                 dataset.texts, dataset.text_pairs, max_seq_length=settings.max_seq_length
             )
-            return Examples(tokenized, known_targets(dataset.dense_labels()))
+            return Examples(tokenized, Targets(dataset.require_labels()))
 
         train_examples = examples(train)
         case = "lower-cased" if tokenizer.do_lower_case else "cased"

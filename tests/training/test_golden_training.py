@@ -16,6 +16,7 @@ from multilabel_bert.training.batches import (
 )
 from multilabel_bert.training.network import ClassifierNetwork
 from multilabel_bert.training.settings import GOOGLE_PRESET, TrainingSettings
+from multilabel_bert.training.targets import Targets
 from multilabel_bert.training.trainer import (
     LabelledInputs,
     predict_logits,
@@ -83,7 +84,7 @@ def test_losses_and_final_logits_equal_the_original(
             "dropout": 0.0,
         }
     ).resolved(checkpoint.config.hidden_size, len(golden["labels"]))
-    train = LabelledInputs(inputs, golden["labels"])
+    train = LabelledInputs(inputs, Targets(golden["labels"]))
     history = train_network(network, train, settings)
 
     losses = [epoch["loss"] for epoch in history.epochs]

@@ -23,6 +23,7 @@ from multilabel_bert.training.head_start import Standardizer, prior_bias
 from multilabel_bert.training.losses import balanced_positive_weights
 from multilabel_bert.training.network import ClassifierNetwork
 from multilabel_bert.training.settings import TrainingSettings
+from multilabel_bert.training.targets import Targets
 from multilabel_bert.training.trainer import (
     DEFAULT_MONITOR,
     History,
@@ -34,10 +35,10 @@ from multilabel_bert.training.trainer import (
 
 @dataclass(frozen=True)
 class Examples:
-    """N tokenized texts with targets float32 [N, X]: 1, 0, or -1 for unknown."""
+    """N tokenized texts and what is true of them, [N, X]."""
 
     texts: TokenizedTexts
-    targets: np.ndarray
+    targets: Targets
 
 
 @dataclass(frozen=True)
@@ -241,7 +242,7 @@ class _TrainingRun:
             seed=self.settings.seed,
         )
         if self.settings.prior_bias:
-            network.set_head(None, prior_bias(self.train.targets))
+            network.set_head(None, prior_bias(*self.train.targets.known_counts()))
         return network
 
     def _fit(
@@ -283,7 +284,7 @@ def _check_fit(settings: TrainingSettings, checkpoint: Checkpoint, dev: Examples
 
 
 def _positive_weights(
-    class_weight: Any, targets: np.ndarray, label_names: Sequence[str] | None
+    class_weight: Any, targets: Targets, label_names: Sequence[str] | None
 ) -> np.ndarray | None:
     labels = targets.shape[1]
     if class_weight is None:
@@ -294,7 +295,7 @@ def _positive_weights(
                 f"class_weight={class_weight!r} is unknown. Use 'balanced', {labels} numbers, or "
                 "a dictionary from label name to number."
             )
-        return balanced_positive_weights((targets > 0).sum(0), (targets == 0).sum(0))
+        return balanced_positive_weights(*targets.known_counts())
     if isinstance(class_weight, dict):
         names = list(label_names or map(str, range(labels)))
         unknown = [name for name in class_weight if name not in names]

@@ -19,10 +19,11 @@ from multilabel_bert.model.predictor import sigmoid
 from multilabel_bert.progress import Progress
 from multilabel_bert.text.batching import fixed_size_batches, token_budget_batches
 from multilabel_bert.training.batches import TrainingInputs
-from multilabel_bert.training.losses import UNKNOWN, SigmoidCrossEntropy
+from multilabel_bert.training.losses import SigmoidCrossEntropy
 from multilabel_bert.training.network import ClassifierNetwork
 from multilabel_bert.training.optimizers import AdamWeightDecay, WarmupDecay
 from multilabel_bert.training.settings import TrainingSettings
+from multilabel_bert.training.targets import Targets
 
 # Followed on the development split where no metric is named: it needs no threshold.
 DEFAULT_MONITOR = "macro_average_precision"
@@ -52,18 +53,13 @@ class History:
 
 @dataclass(frozen=True)
 class LabelledInputs:
-    """Inputs of N texts with targets float32 [N, X]: 1, 0, or -1 for unknown."""
+    """Inputs of N texts and what is true of them, [N, X]."""
 
     inputs: TrainingInputs
-    targets: np.ndarray
+    targets: Targets
 
     def __len__(self) -> int:
         return len(self.targets)
-
-
-def known_targets(labels: np.ndarray) -> np.ndarray:
-    """Targets for the losses, float32 [N, X]: NaN becomes -1."""
-    return np.where(np.isnan(labels), UNKNOWN, labels).astype(np.float32)
 
 
 def train_network(
@@ -217,9 +213,9 @@ class _Run:
             return {}
         logits = predict_logits(self.network, self.dev.inputs)
         names = dict.fromkeys(["loss", self.best.name, "macro_f1", "micro_f1"])
+        targets = self.dev.targets.dense()
         return {
-            f"val_{name}": score(name, self.dev.targets, sigmoid(logits), logits=logits)
-            for name in names
+            f"val_{name}": score(name, targets, sigmoid(logits), logits=logits) for name in names
         }
 
     def patience_is_over(self) -> bool:
