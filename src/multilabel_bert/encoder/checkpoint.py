@@ -201,10 +201,30 @@ def _beside_or_above(folder: ReleaseFolder, name: str) -> _NamedFile | None:
     return None
 
 
+def load_description(directory: Path) -> tuple[BertConfig, TokenizerFiles]:
+    """Read what a Hugging Face directory says about encoder and tokenizer, without weights.
+
+    Raises:
+        CheckpointError: if anything is missing, damaged, or does not fit together.
+    """
+    config, _, files = _described(DirectoryFolder(directory), str(directory), None)
+    return config, files
+
+
 def _load_hugging_face(
     source: HuggingFaceSource, named: str, vocabulary: _NamedFile | None
 ) -> Checkpoint:
     folder = DirectoryFolder(source.directory)
+    config, values, files = _described(folder, source.name, vocabulary)
+    tensors, head = load_hugging_face_tensors(
+        source.directory, config, values, folder.label(_CONFIG)
+    )
+    return Checkpoint(config, tensors, head, files, named, "hugging_face")
+
+
+def _described(
+    folder: DirectoryFolder, name: str, vocabulary: _NamedFile | None
+) -> tuple[BertConfig, Any, TokenizerFiles]:
     if _CONFIG not in folder.names():
         raise CheckpointError(
             f"{folder.label(_CONFIG)} does not exist. A Hugging Face checkpoint needs it: copy the "
@@ -212,13 +232,10 @@ def _load_hugging_face(
         )
     values = read_json(folder, _CONFIG)
     config = BertConfig.from_hugging_face(values, folder.label(_CONFIG))
-    files, label = _hugging_face_tokenizer(folder, source.name, vocabulary)
+    files, label = _hugging_face_tokenizer(folder, name, vocabulary)
     padding = _LARGEST_PADDING if config.vocab_size % 8 == 0 else 0
     _check_vocabulary(files, label, config, folder.label(_CONFIG), padding=padding)
-    tensors, head = load_hugging_face_tensors(
-        source.directory, config, values, folder.label(_CONFIG)
-    )
-    return Checkpoint(config, tensors, head, files, named, "hugging_face")
+    return config, values, files
 
 
 def _hugging_face_tokenizer(

@@ -92,24 +92,27 @@ class OpenVINOEngine:
         # Requests in turn and no callbacks: a callback may hold the last reference to the
         # compiled model, which would then be destroyed by its own worker thread and abort.
         # Twice as many requests as run at once, so that a slow batch does not leave a core idle.
-        requests = [self._compiled.create_infer_request() for _ in range(2 * self.jobs)]
+        most = 2 * self.jobs
+        requests: list[Any] = []
         started = 0
         taken = 0
         try:
             for batch in batches:
-                if started - taken == len(requests):
-                    yield self._finish(requests[taken % len(requests)])
+                if started - taken == most:
+                    yield self._finish(requests[taken % most])
                     taken += 1
-                requests[started % len(requests)].start_async(self._inputs(batch))
+                if started < most:
+                    requests.append(self._compiled.create_infer_request())
+                requests[started % most].start_async(self._inputs(batch))
                 started += 1
             while taken < started:
-                yield self._finish(requests[taken % len(requests)])
+                yield self._finish(requests[taken % most])
                 taken += 1
         finally:
             for index in range(taken, started):
                 # Only after an error or an early end: what they give is not wanted any more.
                 with contextlib.suppress(RuntimeError):
-                    requests[index % len(requests)].wait()
+                    requests[index % most].wait()
 
     def _inputs(self, batch: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         inputs = {name: batch[name] for name in self.input_names}

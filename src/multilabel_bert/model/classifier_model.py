@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,7 +21,8 @@ class ClassifierModel:
 
     Attributes:
         config: of the encoder.
-        tensors: the encoder's weights, float32, by canonical tensor name.
+        tensors: the encoder's weights, float32, by canonical tensor name; those of a saved model
+            are read when they are first asked for.
         kernel: float32 [D, X], of the head.
         bias: float32 [X], of the head.
         pooling: what represents a text; see `encoder.pooling`.
@@ -37,7 +38,7 @@ class ClassifierModel:
     """
 
     config: BertConfig
-    tensors: dict[str, np.ndarray]
+    tensors: Mapping[str, np.ndarray]
     kernel: np.ndarray
     bias: np.ndarray
     pooling: str

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from multilabel_bert.decision.rule import DecisionRule
-from multilabel_bert.encoder.checkpoint import Checkpoint, load_checkpoint
+from multilabel_bert.encoder.checkpoint import load_checkpoint, load_description
 from multilabel_bert.encoder.hugging_face_checkpoint import WEIGHTS
 from multilabel_bert.encoder.pooling import POOLINGS, representation_size
 from multilabel_bert.errors import ModelError, MultilabelError
 from multilabel_bert.files import atomic_directory, atomic_file, explain_os_errors
 from multilabel_bert.model.card import model_card
 from multilabel_bert.model.classifier_model import ClassifierModel
-from multilabel_bert.model.hugging_face_files import (
-    expressible_as_sequence_classifier,
-    read_dense,
-    write_weights,
+from multilabel_bert.model.file_hashes import check_hash, check_sizes, describe_files
+from multilabel_bert.model.hugging_face_files import read_head, write_weights
+from multilabel_bert.model.saved_graph import (
+    CONSTANTS,
+    GRAPH,
+    SavedGraph,
+    StoredTensors,
+    write_saved_graph,
 )
 from multilabel_bert.text.tokenizer import BertTokenizer
 
@@ -36,6 +40,7 @@ _MANIFEST_TYPES = {
     "settings": dict,
     "metrics": dict,
     "provenance": dict,
+    "files": dict,
 }
 
 
@@ -77,10 +82,12 @@ def save_model(model: ClassifierModel, path: str | Path, *, overwrite: bool = Fa
     """
     check_output(path, overwrite=overwrite)
     with atomic_directory(path, overwrite=True) as directory:
-        write_weights(model, directory)
+        files = describe_files(directory, write_weights(model, directory))
+        graph = write_saved_graph(model, directory, files[WEIGHTS]["sha256"])
+        files |= describe_files(directory, graph)
         for name, text in model.tokenizer.to_files(model.max_seq_length).items():
             (directory / name).write_text(text, encoding="utf-8", newline="\n")
-        manifest = _manifest(model) | {"weights_sha256": _sha256(directory / WEIGHTS)}
+        manifest = _manifest(model) | {"files": files}
         (directory / MANIFEST).write_text(_json(manifest), encoding="utf-8")
         (directory / "README.md").write_text(model_card(model), encoding="utf-8")
 
@@ -88,33 +95,34 @@ def save_model(model: ClassifierModel, path: str | Path, *, overwrite: bool = Fa
 def load_model(path: str | Path) -> ClassifierModel:
     """Read a classifier that `save_model` wrote.
 
+    The sizes of all files are compared with those that were written, and the hashes of the
+    files that are read. Where the model has its OpenVINO graph, the weights are read only when
+    they are asked for.
+
     Raises:
         ModelError: if it is not one, was written by a newer version, or is damaged.
     """
     path = Path(path)
     manifest = read_manifest(path)
+    files = manifest.get("files", {})
     if not (path / WEIGHTS).is_file():
         raise ModelError(f"{path / WEIGHTS} is missing. Copy the model again.")
     try:
-        checkpoint = load_checkpoint(path)
-        tokenizer = BertTokenizer.from_files(checkpoint.tokenizer_files)
-        names = tuple(manifest["label_names"])
-        if expressible_as_sequence_classifier(manifest["pooling"]):
-            if checkpoint.head is None:
-                raise ModelError(f"{path / WEIGHTS} has no classifier. Copy the model again.")
-            kernel, bias = checkpoint.head.kernel, checkpoint.head.bias
-        else:
-            kernel, bias = read_dense(path)
+        check_sizes(path, files, path / MANIFEST)
+        config, tokenizer_files = load_description(path)
+        pooling, names = manifest["pooling"], tuple(manifest["label_names"])
+        kernel, bias = read_head(path, pooling)
         rule = DecisionRule.from_dict(manifest["decision_rule"], origin=str(path / MANIFEST))
-        _check_sizes(path, manifest["pooling"], names, rule, kernel, bias, checkpoint)
+        features = representation_size(pooling, config.hidden_size)
+        _check_agreement(path, pooling, features, names, rule, kernel, bias)
         return ClassifierModel(
-            config=checkpoint.config,
-            tensors=checkpoint.tensors,
+            config=config,
+            tensors=_stored_tensors(path, files),
             kernel=kernel,
             bias=bias,
-            pooling=manifest["pooling"],
+            pooling=pooling,
             label_names=names,
-            tokenizer=tokenizer,
+            tokenizer=BertTokenizer.from_files(tokenizer_files),
             max_seq_length=manifest["max_seq_length"],
             rule=rule,
             precision=manifest["precision"],
@@ -131,17 +139,37 @@ def load_model(path: str | Path) -> ClassifierModel:
         raise ModelError(str(error)) from error
 
 
-def _check_sizes(
+def _stored_tensors(path: Path, files: Mapping[str, Any]) -> Mapping[str, np.ndarray]:
+    manifest = path / MANIFEST
+
+    def read() -> dict[str, np.ndarray]:
+        check_hash(path, files, WEIGHTS, manifest)
+        return load_checkpoint(path).tensors
+
+    def check_graph() -> None:
+        for name in (GRAPH, CONSTANTS):
+            check_hash(path, files, name, manifest)
+
+    if GRAPH not in files or CONSTANTS not in files:
+        return read()
+    if (path / WEIGHTS).stat().st_mtime_ns > manifest.stat().st_mtime_ns:
+        # Weights that another program put there would go unnoticed: the graph would be run.
+        check_hash(path, files, WEIGHTS, manifest)
+    check_hash(path, files, GRAPH, manifest)
+    graph = SavedGraph(path / GRAPH, files[WEIGHTS]["sha256"], check_graph)
+    return StoredTensors(read, graph)
+
+
+def _check_agreement(
     path: Path,
     pooling: str,
+    features: int,
     names: tuple[str, ...],
     rule: DecisionRule,
     kernel: np.ndarray,
     bias: np.ndarray,
-    checkpoint: Checkpoint,
 ) -> None:
     # Each file may be sound and yet be of another model.
-    features = representation_size(pooling, checkpoint.config.hidden_size)
     for what, count in (("labels", len(names)), ("thresholds", len(rule.thresholds))):
         if count != len(bias):
             raise ModelError(
@@ -164,7 +192,8 @@ def update_manifest(model: ClassifierModel, path: str | Path) -> None:
         WriteError: if the file system refuses.
     """
     old = read_manifest(Path(path))
-    new = _manifest(model) | {"weights_sha256": old.get("weights_sha256")}
+    kept = {name: old[name] for name in ("files", "weights_sha256") if name in old}
+    new = _manifest(model) | kept
     with atomic_file(Path(path) / MANIFEST) as temporary:
         temporary.write_text(_json(new), encoding="utf-8")
     with atomic_file(Path(path) / "README.md") as temporary:
@@ -228,8 +257,3 @@ def _manifest(model: ClassifierModel) -> dict[str, Any]:
 
 def _json(content: Any) -> str:
     return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
 
 from multilabel_bert.encoder.hugging_face_checkpoint import WEIGHTS, hugging_face_name
 from multilabel_bert.errors import ModelError
@@ -40,12 +40,15 @@ def interchange_note(pooling: str) -> str | None:
     )
 
 
-def write_weights(model: ClassifierModel, directory: Path) -> None:
+def write_weights(model: ClassifierModel, directory: Path) -> list[str]:
     """Write ``config.json`` and the weights.
 
     A head on the pooled output is a ``BertForSequenceClassification``. Any other is written as
     a ``BertModel`` with the head in sentence-transformers' modules, and without ``classifier.*``,
     so that no program can take a head for what it is not.
+
+    Returns:
+        The names of the files that hold weights.
     """
     names = model.label_names
     config: dict[str, Any] = {
@@ -66,22 +69,33 @@ def write_weights(model: ClassifierModel, directory: Path) -> None:
         _write_modules(model, directory)
     _write_json(directory / CONFIG, config)
     _save(tensors, directory / WEIGHTS)
+    return sorted({WEIGHTS, _head_file(model.pooling)})
 
 
-def read_dense(directory: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Read a head that `write_weights` wrote as a module: kernel [D, X] and bias [X].
+def read_head(directory: Path, pooling: str) -> tuple[np.ndarray, np.ndarray]:
+    """Read the head that `write_weights` wrote, and no other weights: kernel [D, X] and bias [X].
 
     Raises:
         ModelError: if it is missing or damaged.
     """
-    path = directory / _DENSE_FOLDER / WEIGHTS
+    path = directory / _head_file(pooling)
+    module = "classifier" if expressible_as_sequence_classifier(pooling) else "linear"
     try:
-        tensors = load_file(path)
-        return np.ascontiguousarray(tensors["linear.weight"].T), tensors["linear.bias"]
+        with safe_open(path, framework="numpy") as file:
+            if f"{module}.weight" not in file.keys():  # noqa: SIM118 - it is not a dictionary
+                raise ModelError(f"{path} has no {module}. Copy the model again.")
+            weight, bias = (file.get_tensor(f"{module}.{part}") for part in ("weight", "bias"))
     except FileNotFoundError:
         raise ModelError(f"{path} is missing: the model has no head. Copy it again.") from None
-    except (SafetensorError, KeyError) as error:
+    except SafetensorError as error:
         raise ModelError(f"{path} is cut off or damaged ({error}). Copy it again.") from None
+    return np.ascontiguousarray(weight.T), bias
+
+
+def _head_file(pooling: str) -> str:
+    if expressible_as_sequence_classifier(pooling):
+        return WEIGHTS
+    return f"{_DENSE_FOLDER}/{WEIGHTS}"
 
 
 def _encoder_tensors(model: ClassifierModel) -> dict[str, np.ndarray]:

@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,20 @@ import numpy as np
 
 from multilabel_bert.data.text_pairs import first_and_second_texts
 from multilabel_bert.encoder.encoding import Engine, encode_parts
-from multilabel_bert.encoder.engines import make_engine
+from multilabel_bert.encoder.engines import choose_engine, make_engine
 from multilabel_bert.encoder.pooling import combine
+from multilabel_bert.encoder.read_ahead import ReadAhead
+from multilabel_bert.encoder.streaming import encode_stream
 from multilabel_bert.model.classifier_model import ClassifierModel
+from multilabel_bert.model.saved_graph import StoredTensors
 from multilabel_bert.progress import Progress
+from multilabel_bert.text.tokenized_texts import TokenizedTexts
+
+# Texts that are tokenized at once: enough that those of a batch are alike in length, and few
+# enough that the first batch starts soon.
+CHUNK_TEXTS = 2048
+# How long an early end waits for texts that may never come out of a pipe.
+_PATIENCE_SECONDS = 0.5
 
 
 class Predictor:
@@ -41,13 +52,13 @@ class Predictor:
 
     def _compiled(self) -> Engine:
         precision, engine = self._wanted
-        return make_engine(
-            self.model.config,
-            self.model.tensors,
-            tuple(self.model.pooling.split("+")),
-            precision=precision,
-            engine=engine,
-        )
+        parts = tuple(self.model.pooling.split("+"))
+        tensors = self.model.tensors
+        if isinstance(tensors, StoredTensors) and tensors.graph is not None:
+            name, precision = choose_engine(engine, precision)
+            if name == "openvino":
+                return tensors.graph.compile(parts, precision)
+        return make_engine(self.model.config, tensors, parts, precision=precision, engine=engine)
 
     def __getstate__(self) -> dict[str, Any]:
         # What is compiled is of this process; joblib and copies take the model and compile anew.
@@ -104,15 +115,66 @@ class Predictor:
         """
         progress = progress or Progress("silent")
         first, second = first_and_second_texts(texts, pairs)
-        tokenized = self.model.tokenizer.encode(
-            first, second, max_seq_length=self.model.max_seq_length
-        )
-        if not len(tokenized):
+        if not len(first):
             return np.empty((0, self.model.num_labels), np.float32)
-        with progress.task("Predicting", len(tokenized), "texts") as task:
-            parts = encode_parts(self._engine, tokenized, on_batch=task.advance)
-        features = combine(parts, self.model.pooling)
-        return features @ self.model.kernel + self.model.bias
+        if len(first) <= CHUNK_TEXTS:
+            with progress.task("Predicting", len(first), "texts") as task:
+                tokenized = self._tokenize(first, second)
+                parts = encode_parts(self._engine, tokenized, on_batch=task.advance)
+            return self._logits(parts)
+        chunks = (
+            (
+                first[start : start + CHUNK_TEXTS],
+                None if second is None else second[start : start + CHUNK_TEXTS],
+            )
+            for start in range(0, len(first), CHUNK_TEXTS)
+        )
+        logits = self.stream_logits(chunks, total=len(first), progress=progress)
+        return np.concatenate(list(logits))
+
+    def stream_logits(
+        self,
+        chunks: Iterable[tuple[Sequence[str], Sequence[str] | None]],
+        *,
+        total: int | None = None,
+        progress: Progress | None = None,
+    ) -> Generator[np.ndarray, None, None]:
+        """Logits of any number of texts in constant memory, chunk by chunk.
+
+        Reading `chunks`, tokenizing and computing overlap: some chunks are read ahead, in a
+        thread of their own.
+
+        Args:
+            chunks: texts, at least one, and their second texts or None; some thousand texts each
+                are best.
+            total: how many texts there are in all, if it is known, for the progress.
+            progress: where progress is shown.
+
+        Yields:
+            Logits, float32 [n, X], of each chunk of n texts.
+
+        Raises:
+            DataError: if a text is not a string.
+        """
+        progress = progress or Progress("silent")
+        tokenized = ReadAhead(
+            (self._tokenize(first, second) for first, second in chunks),
+            1,
+            wait_seconds=_PATIENCE_SECONDS,
+        )
+        with progress.task("Predicting", total, "texts") as task:
+            stream = encode_stream(self._engine, tokenized, on_batch=task.advance)
+            # The tokenizer's thread ends first: the engine's may be waiting for it.
+            with closing(stream), closing(tokenized):
+                for parts in stream:
+                    yield self._logits(parts)
+
+    def _tokenize(self, first: Sequence[str], second: Sequence[str] | None) -> TokenizedTexts:
+        return self.model.tokenizer.encode(first, second, max_seq_length=self.model.max_seq_length)
+
+    def _logits(self, parts: dict[str, np.ndarray]) -> np.ndarray:
+        # In float32 whatever the encoder is computed in, as when the thresholds were chosen.
+        return combine(parts, self.model.pooling) @ self.model.kernel + self.model.bias
 
     def predict_proba(
         self,
