@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import argparse
 import datetime
 import json
 import subprocess
+import sys
+import tempfile
+import time
+import traceback
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from multilabel_bert.encoder.cpu_features import choose_precision
+from multilabel_bert.files import atomic_file
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
@@ -44,37 +50,87 @@ def machine() -> dict[str, Any]:
     }
 
 
-def run_cells(name: str, cells: dict[str, Callable[[], dict[str, Any]]]) -> list[dict[str, Any]]:
-    """Run the cells that have no result yet, append each result at once, return all.
+def run_cells(
+    name: str,
+    cells: dict[str, Callable[[], dict[str, Any]]],
+    *,
+    only: str = "",
+    folder: Path = RESULTS,
+) -> list[dict[str, Any]]:
+    """Run the cells that have no result yet, write each result at once, return all.
+
+    An error of a cell does not stop the others: it is kept in the cell's row under ``"error"``,
+    and the cell runs again the next time.
 
     Args:
-        name: of the file under ``benchmarks/results``, without ``.jsonl``.
+        name: of the file in `folder`, without ``.jsonl``.
         cells: name to function; each returns its figures.
+        only: run only the cells whose names contain this.
+        folder: where results are kept.
+
+    Returns:
+        The rows of the cells that have one, in the order of `cells`.
     """
-    path = RESULTS / f"{name}.jsonl"
-    path.parent.mkdir(exist_ok=True)
-    done = {}
+    path = folder / f"{name}.jsonl"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    rows = {}
     if path.exists():
-        done = {row["cell"]: row for row in map(json.loads, path.read_text().splitlines())}
+        rows = {row["cell"]: row for row in map(json.loads, path.read_text().splitlines())}
     for cell, function in cells.items():
-        if cell in done:
-            print(f"{cell}: kept from {done[cell]['date']}")
+        if only not in cell:
             continue
-        print(f"{cell}: running", flush=True)
-        done[cell] = {"cell": cell, **function(), **machine()}
-        with path.open("a") as file:
-            file.write(json.dumps(done[cell]) + "\n")
-    return [done[cell] for cell in cells]
+        if cell in rows and "error" not in rows[cell]:
+            print(f"{cell}: kept from {rows[cell]['date']}", file=sys.stderr)
+            continue
+        print(f"{cell}: running", file=sys.stderr, flush=True)
+        started = time.perf_counter()
+        try:
+            figures = function()
+        except Exception as error:
+            traceback.print_exc()
+            figures = {"error": f"{type(error).__name__}: {error}"}
+        took = {"cell_seconds": round(time.perf_counter() - started, 1)}
+        # At the end of the file, even in place of an older row with an error.
+        rows.pop(cell, None)
+        rows[cell] = {"cell": cell, **figures, **took, **machine()}
+        with atomic_file(path) as temporary:
+            temporary.write_text("".join(json.dumps(row) + "\n" for row in rows.values()))
+    return [rows[cell] for cell in cells if cell in rows]
+
+
+def options(description: str | None) -> argparse.Namespace:
+    """The options that all benchmarks of cells have; `folder` is where results are kept."""
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--only", default="", metavar="TEXT", help="cells with TEXT in their name")
+    parser.add_argument(
+        "--small",
+        action="store_true",
+        help="few texts and repeats, to try the script; results go to a temporary folder",
+    )
+    given = parser.parse_args()
+    given.folder = Path(tempfile.mkdtemp(prefix="cells-")) if given.small else RESULTS
+    return given
 
 
 def table(rows: list[dict[str, Any]], columns: list[str]) -> str:
-    """The figures as a Markdown table."""
+    """The figures as a Markdown table, and below it the errors of the cells that failed."""
     lines = ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
-    lines += ["| " + " | ".join(_cell(row.get(name)) for name in columns) + " |" for row in rows]
+    lines += [
+        "| " + " | ".join(_cell(row.get(name)) for name in columns) + " |"
+        for row in rows
+        if "error" not in row
+    ]
+    lines += [f"\n{row['cell']}: no result. {row['error']}" for row in rows if "error" in row]
     return "\n".join(lines)
 
 
 def _cell(value: Any) -> str:
+    if value is None:
+        return ""
     if not isinstance(value, float):
         return str(value)
+    if value >= 100:
+        return f"{value:,.0f}"
     return f"{value:.1e}" if 0 < abs(value) < 1e-3 else f"{value:.3f}"

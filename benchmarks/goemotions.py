@@ -26,26 +26,29 @@ RUNS = {
 
 
 def measure(options: list[str]) -> dict[str, Any]:
-    """Train on the directory twice, evaluate on its test file: by commands, with a cache anew."""
+    """Train on the directory, twice for a head alone, and evaluate on its test file."""
+    return measure_command(DATA / "goemotions", options, again="--train-layers" not in options)
+
+
+def measure_command(data: Path, options: list[str], *, again: bool) -> dict[str, Any]:
+    """Train by the command with a cache anew, if asked a second time with it, and evaluate."""
     with tempfile.TemporaryDirectory() as folder:
         model = Path(folder) / "model"
         os.environ["MULTILABEL_CACHE"] = str(Path(folder) / "cache")
         train = [
-            *("train", "--encoder", ENCODER, "--train", str(DATA / "goemotions")),
+            *("train", "--encoder", ENCODER, "--train", str(data)),
             *("--output", str(model), "--json", "--overwrite", *options),
         ]
         result, seconds = _multilabel(train)
-        again = None
-        if "--train-layers" not in options:
-            _, again = _multilabel(train)
+        again_seconds = _multilabel(train)[1] if again else None
         test, evaluate_seconds = _multilabel(
-            ["evaluate", str(model), str(DATA / "goemotions" / "test.tsv"), "--json"]
+            ["evaluate", str(model), str(data / "test.tsv"), "--json"]
         )
     names = ("macro_f1_at_0.5", "micro_f1_at_0.5", "macro_f1", "micro_f1")
     return {
         "options": " ".join(options),
         "train_seconds": seconds,
-        "again_seconds": again,
+        "again_seconds": again_seconds,
         "evaluate_seconds": evaluate_seconds,
         "dev_macro_f1": result["macro_f1"],
         **{name: test[name] for name in (*names, "macro_average_precision")},
@@ -55,7 +58,10 @@ def measure(options: list[str]) -> dict[str, Any]:
 def _multilabel(arguments: list[str]) -> tuple[dict[str, Any], float]:
     command = [sys.executable, "-m", "multilabel_bert.cli", *arguments]
     started = time.perf_counter()
-    result = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    if result.returncode:
+        words = " | ".join(result.stderr.strip().splitlines()[-3:])
+        raise RuntimeError(f"multilabel {arguments[0]} failed: {words}")
     return json.loads(result.stdout), time.perf_counter() - started
 
 

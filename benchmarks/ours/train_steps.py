@@ -1,0 +1,124 @@
+"""Full fine-tuning that stops between its steps, to be timed in turn with a peer.
+
+Requests: ``start`` (until the warm-up is over), then ``steps``, as often as wanted.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from answering import Requests
+from shapes import load_shape, random_texts
+
+from multilabel_bert.data import read_splits
+from multilabel_bert.text.batching import token_budget_batches
+from multilabel_bert.text.tokenized_texts import TokenizedTexts
+from multilabel_bert.text.tokenizer import BertTokenizer
+from multilabel_bert.training.pipeline import Examples, train_classifier
+from multilabel_bert.training.settings import TrainingSettings
+
+LABELS = 28
+
+
+@dataclass(frozen=True)
+class CountedTexts(TokenizedTexts):
+    """Texts that count the real tokens of the batches that are made of them."""
+
+    seen: list[int] = field(default_factory=list)
+
+    def pad(self, indices: np.ndarray, length: int | None = None) -> dict[str, np.ndarray]:
+        """As `TokenizedTexts.pad`."""
+        self.seen.append(int(self.lengths[indices].sum()))
+        return super().pad(indices, length)
+
+
+class Pauses(keras.callbacks.Callback):
+    """Answers and waits after the warm-up and after each round of steps."""
+
+    def __init__(self, requests: Requests, texts: CountedTexts, warm_steps: int) -> None:
+        super().__init__()
+        self.requests, self.texts = requests, texts
+        self.left, self.steps = warm_steps, warm_steps
+        self.started = time.perf_counter()
+        self.tokens_before = 0
+        self.losses: list[float] = []
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        """Count a step."""
+        del batch
+        self.losses.append(float(logs["loss"]))
+        self.left -= 1
+        if self.left:
+            return
+        seconds = time.perf_counter() - self.started
+        tokens = sum(self.texts.seen) - self.tokens_before
+        self.requests.reply(
+            {
+                "milliseconds_a_step": 1000 * seconds / self.steps,
+                "tokens_per_second": tokens / seconds,
+                "loss": float(np.mean(self.losses)),
+            }
+        )
+        self.left = self.steps = int(self.requests.wait()["steps"])
+        self.losses.clear()
+        self.tokens_before = sum(self.texts.seen)
+        self.started = time.perf_counter()
+
+
+def main() -> None:
+    """Train until there are no more requests."""
+    requests = Requests()
+    given = requests.wait()
+    try:
+        checkpoint = load_shape(given["shape"])
+        if given["shape"] == "minilm":
+            dataset = read_splits(Path(given["data"]))["train"]
+            tokenizer = BertTokenizer.from_files(checkpoint.tokenizer_files)
+            plain = tokenizer.encode(dataset.texts, None, max_seq_length=128)
+            texts = CountedTexts(**vars(plain))
+            targets = dataset.dense_labels().astype(np.float32)
+        else:
+            texts = random_texts(given["texts"], given["tokens"], CountedTexts)
+            rng = np.random.default_rng(2)
+            targets = (rng.random((len(texts), LABELS)) < 0.1).astype(np.float32)
+        batches = len(texts) // given["batch_size"]
+        settings = TrainingSettings(
+            train_layers="all",
+            num_train_epochs=given["epochs"],
+            max_batch_tokens=budget_for(texts.lengths, batches),
+            precision=given["precision"],
+            # Of the peer too; the time of a step does not depend on it.
+            learning_rate=1e-4,
+        )
+        train_classifier(
+            checkpoint,
+            Examples(texts, targets),
+            settings,
+            callbacks=[Pauses(requests, texts, given["warm_steps"])],
+        )
+    except Exception as error:
+        requests.reply_error(error)
+
+
+def budget_for(lengths: np.ndarray, batches: int) -> int:
+    """The largest budget of tokens that makes at least so many batches of the texts.
+
+    A batch then holds as many texts as the peer's, on average.
+    """
+    low, high = 1, int(lengths.max()) * len(lengths)
+    while high - low > 1:
+        middle = (low + high) // 2
+        if len(token_budget_batches(lengths, middle)) >= batches:
+            low = middle
+        else:
+            high = middle
+    return low
+
+
+if __name__ == "__main__":
+    main()
