@@ -66,7 +66,7 @@ def test_ctrl_c_in_predict_leaves_no_half_file(cli, trained, table, tmp_path, mo
     def interrupt(*arguments, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Predictor, "predict_proba", interrupt)
+    monkeypatch.setattr(Predictor, "stream_logits", interrupt)
     result = cli("predict", trained, table, "--output", tmp_path / "labels.csv")
     assert result.code == 130
     assert result.err.endswith("Interrupted.\n")

@@ -4,10 +4,13 @@
 
 from __future__ import annotations
 
+import io
 import sys
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import numpy as np
 import typer
@@ -18,11 +21,13 @@ from multilabel_bert.errors import SettingsError
 from multilabel_bert.progress import Progress
 
 if TYPE_CHECKING:
+    from multilabel_bert.cli.prediction_output import Rows
     from multilabel_bert.data.text_stream import TextBatch
     from multilabel_bert.model.predictor import Predictor
 
 _STANDARD_INPUT = Path("-")
-_ROWS_AT_A_TIME = 8192
+# Part of what a partial result is of: other batches give other last digits.
+_ROWS_AT_A_TIME = 2048
 _LABELS_SHOWN = 20
 _BAR_WIDTH = 20
 
@@ -75,6 +80,13 @@ def predict(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", metavar="", help="Replace an older file at --output.")
     ] = False,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume/--no-resume",
+            help="Go on where a run of the same command was stopped. --no-resume: start anew.",
+        ),
+    ] = True,
     precision: options.ModelPrecision = None,
     as_json: Annotated[
         bool, typer.Option("--json", metavar="", help="JSON lines, as --format jsonl.")
@@ -92,7 +104,7 @@ def predict(
     A row has the id, if there is one, the text, its labels,
     and the probability of each label.
     """
-    from multilabel_bert.cli.prediction_output import open_rows
+    from multilabel_bert.cli.prediction_output import Result, open_file, open_standard_output
     from multilabel_bert.model.predictor import Predictor
 
     texts = _given_texts(data, text, pair)
@@ -102,27 +114,84 @@ def predict(
     if texts is not None and wish.for_people and google_output is None:
         show_predictions(predictor, texts)
         return
-    batches: Iterable[TextBatch]
-    batches = [texts] if texts is not None else _read(data, predictor, table)
+    batches = iter([texts]) if texts is not None else _read(data, predictor, table)
     # A bar would be drawn between the rows.
     mixed = output is None and sys.stdout.isatty()
     progress = Progress("silent" if quiet or mixed else "auto")
-    count = 0
-    with (
-        open_rows(
-            predictor.label_names, output, wish.form, google_directory=google_output, top_k=top_k
-        ) as rows,
-        progress.task("Predicting", None, "texts") as task,
-    ):
-        for batch in batches:
-            probabilities = predictor.predict_proba(
-                batch.texts, batch.text_pairs, progress=progress.within(task)
+    result = Result(predictor.label_names, wish.form, google_output, top_k)
+    if output is None:
+        with open_standard_output(result) as rows:
+            _predict_all(predictor, batches, rows, progress)
+        return
+    run = _repeatable(model, data, predictor, table)
+    with open_file(result, output, run=run, resume=resume) as files:
+        partial = files.partial
+        if partial.discarded is not None:
+            what, before = partial.discarded
+            progress.say(
+                f"Starting anew, without the {before:,} texts that were predicted before: since "
+                f"then {what} changed."
             )
+        elif files.rows:
+            progress.say(f"{files.rows:,} texts are predicted already: going on after them.")
+        try:
+            count = _predict_all(predictor, batches, files, progress)
+        except KeyboardInterrupt:
+            partial.commit()
+            if run is not None and files.rows:
+                progress.say(
+                    f"{files.rows:,} texts are predicted. The same command goes on from there."
+                )
+            raise
+    progress.say(f"{count:,} texts: {output}")
+
+
+def _predict_all(
+    predictor: Predictor, batches: Iterator[TextBatch], rows: Rows, progress: Progress
+) -> int:
+    """Predict and write, after the rows that are there; returns how many there are in all."""
+    from multilabel_bert.cli.prediction_rows import Predictions
+    from multilabel_bert.model.predictor import sigmoid
+
+    waiting: deque[TextBatch] = deque()
+    done = rows.rows
+
+    def texts() -> Iterator[tuple[Sequence[str], Sequence[str] | None]]:
+        read = 0
+        for batch in batches:
+            read += len(batch)
+            if read > done:
+                waiting.append(batch)
+                yield batch.texts, batch.text_pairs
+
+    count = done
+    with closing(predictor.stream_logits(texts(), progress=progress)) as stream:
+        for logits in stream:
+            batch = waiting.popleft()
+            probabilities = sigmoid(logits)
             decisions = predictor.model.rule.predict(probabilities)
-            rows.write(batch.ids, batch.texts, probabilities, decisions)
+            rows.write(Predictions(batch.ids, batch.texts, probabilities, decisions))
             count += len(batch)
-    if output is not None:
-        progress.say(f"{count:,} texts: {output}")
+    return count
+
+
+def _repeatable(
+    model: Path, data: Path | None, predictor: Predictor, table: options.TextTable
+) -> dict[str, Any] | None:
+    """What the result depends on, by its name in a message; None for what cannot be read again."""
+    from multilabel_bert import __version__
+    from multilabel_bert.cli.prediction_output import content_of, identity_of
+    from multilabel_bert.model.directory import MANIFEST
+
+    if data is None or data == _STANDARD_INPUT or not data.is_file():
+        return None
+    return {
+        "the model": content_of(model / MANIFEST),
+        f"{data}": identity_of(data),
+        "the precision": predictor.precision,
+        "the options of the table": table.arguments(),
+        "the version of multilabel-bert": [__version__, _ROWS_AT_A_TIME],
+    }
 
 
 class _Wish(NamedTuple):
@@ -184,7 +253,7 @@ def _checked_wish(
     return _Wish(form, for_people=output is None and output_format is None)
 
 
-def _read(data: Path | None, predictor: Predictor, table: options.TextTable) -> Iterable[TextBatch]:
+def _read(data: Path | None, predictor: Predictor, table: options.TextTable) -> Iterator[TextBatch]:
     from multilabel_bert.data.text_stream import iterate_texts
 
     if data is None:
@@ -192,11 +261,20 @@ def _read(data: Path | None, predictor: Predictor, table: options.TextTable) -> 
     if data == _STANDARD_INPUT and sys.stdin.isatty():
         print("One text a line; Ctrl-D ends.", file=sys.stderr)
     return iterate_texts(
-        sys.stdin.buffer if data == _STANDARD_INPUT else data,
+        _standard_input() if data == _STANDARD_INPUT else data,
         layout=options.model_layout(predictor.model.layout),
         batch_rows=_ROWS_AT_A_TIME,
         **table.arguments(),
     )
+
+
+def _standard_input() -> Any:
+    # A reader of its own: at its end Python wants the lock of sys.stdin, which a thread that
+    # waits for a line would hold.
+    try:
+        return open(sys.stdin.fileno(), "rb", closefd=False)
+    except io.UnsupportedOperation:
+        return sys.stdin.buffer
 
 
 def show_predictions(predictor: Predictor, batch: TextBatch) -> None:
@@ -207,7 +285,8 @@ def show_predictions(predictor: Predictor, batch: TextBatch) -> None:
 
     probabilities = predictor.predict_proba(batch.texts, batch.text_pairs)
     decisions = predictor.model.rule.predict(probabilities)
-    thresholds = predictor.model.rule.thresholds
+    rule = predictor.model.rule
+    exclusive = {column for group in rule.exclusive_groups for column in group}
     out = console()
     for row, text in enumerate(batch.texts):
         if row:
@@ -228,7 +307,11 @@ def show_predictions(predictor: Predictor, batch: TextBatch) -> None:
                 Text(predictor.label_names[column], style=style),
                 Text(f"{value:.3f}", style=style),
                 Text(bar(value, _BAR_WIDTH).ljust(_BAR_WIDTH), style=style or "dim"),
-                Text(f"threshold {thresholds[column]:.3f}", style="dim"),
+                # In an exclusive group the most probable label is given, whatever it has.
+                Text(
+                    "" if column in exclusive else f"threshold {rule.thresholds[column]:.3f}",
+                    style="dim",
+                ),
             )
         out.print(shown)
         if len(order) < len(probabilities[row]):

@@ -1,38 +1,35 @@
-"""The files that `multilabel predict` writes: CSV, TSV, JSON lines, Parquet, Google's results."""
-
-# N = texts, X = labels
+"""Where `multilabel predict` writes: standard output, or files that a later run can finish."""
 
 from __future__ import annotations
 
 import contextlib
-import csv
-import json
+import hashlib
+import shutil
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Protocol
 
-import numpy as np
-
+from multilabel_bert.cli.partial_output import PartialOutput
+from multilabel_bert.cli.prediction_rows import (
+    DelimitedRows,
+    GoogleRows,
+    JsonRows,
+    ParquetRows,
+    Predictions,
+    TextRows,
+)
 from multilabel_bert.errors import SettingsError, did_you_mean
-from multilabel_bert.files import atomic_file
+from multilabel_bert.files import atomic_file, explain_os_errors
 
 FORMATS = ("csv", "tsv", "jsonl", "parquet")
-LABELS_COLUMN = "labels"
-
-
-class Rows(Protocol):
-    """Takes the predictions of N texts at a time."""
-
-    def write(
-        self,
-        ids: Sequence[Any] | None,
-        texts: Sequence[str],
-        probabilities: np.ndarray,
-        decisions: np.ndarray,
-    ) -> None:
-        """Write probabilities float32 [N, X] and decisions int8 [N, X] of N texts."""
+GOOGLE_FILE = "test_results.tsv"
+# Part of what a partial result is of: raise it when rows are written otherwise.
+_ROWS_FORMAT = 1
+_ROWS, _GOOGLE = "rows", "google"
+# Rows that a reader of Parquet must take at once.
+_ROW_GROUP = 65_536
 
 
 def format_of(output: Path | None, wanted: str | None) -> str:
@@ -58,195 +55,161 @@ def format_of(output: Path | None, wanted: str | None) -> str:
     return form
 
 
-@contextlib.contextmanager
-def open_rows(
-    label_names: Sequence[str],
-    output: Path | None,
-    form: str,
-    *,
-    google_directory: Path | None = None,
-    top_k: int | None = None,
-) -> Iterator[Rows]:
-    """Open what predictions are written to; files appear when the block succeeds.
+@dataclass(frozen=True)
+class Result:
+    """What is written.
 
-    Args:
+    Attributes:
         label_names: X names.
-        output: a file, or None for standard output.
         form: one of `FORMATS`.
         google_directory: where ``test_results.tsv`` goes too, or None.
         top_k: how many labels of a text JSON lines have; None for all.
     """
-    with ExitStack() as stack:
-        writers: list[Rows] = []
-        if form == "parquet":
-            assert output is not None
-            path = stack.enter_context(atomic_file(output))
-            writers.append(stack.enter_context(contextlib.closing(_Parquet(path, label_names))))
-        else:
-            file = stack.enter_context(_text_file(output))
-            if form == "jsonl":
-                writers.append(_JsonLines(file, label_names, top_k))
-            else:
-                writers.append(_Delimited(file, label_names, "," if form == "csv" else "\t"))
-        if google_directory is not None:
-            results = stack.enter_context(_text_file(google_directory / "test_results.tsv"))
-            writers.append(_GoogleResults(results))
-        yield _All(writers)
+
+    label_names: Sequence[str]
+    form: str
+    google_directory: Path | None = None
+    top_k: int | None = None
+
+    def text_rows(self) -> TextRows:
+        """The format of its lines."""
+        if self.form == "jsonl":
+            return JsonRows(self.label_names, self.top_k)
+        return DelimitedRows(self.label_names, "," if self.form == "csv" else "\t")
+
+
+class Rows(Protocol):
+    """Takes the predictions of some texts at a time."""
+
+    @property
+    def rows(self) -> int:
+        """How many are done already, by an earlier run."""
+
+    def write(self, predictions: Predictions) -> None:
+        """Write the predictions of N texts."""
 
 
 @contextlib.contextmanager
-def _text_file(path: Path | None) -> Iterator[IO[str]]:
-    if path is None:
-        yield sys.stdout
+def open_standard_output(result: Result) -> Iterator[Rows]:
+    """Write to standard output, and Google's results, if wanted, to a file when all is done."""
+    with contextlib.ExitStack() as stack:
+        targets: list[tuple[TextRows, IO[str]]] = [(result.text_rows(), sys.stdout)]
+        if result.google_directory is not None:
+            path = stack.enter_context(atomic_file(result.google_directory / GOOGLE_FILE))
+            google = stack.enter_context(path.open("w", encoding="utf-8", newline=""))
+            targets.append((GoogleRows(), google))
+        yield _Stream(targets)
         sys.stdout.flush()
-        return
-    with atomic_file(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
-        yield file
 
 
-class _All:
-    def __init__(self, writers: Sequence[Rows]) -> None:
-        self.writers = writers
+@contextlib.contextmanager
+def open_file(
+    result: Result, output: Path, *, run: Mapping[str, Any] | None, resume: bool
+) -> Iterator[RowFiles]:
+    """Write to `output`, which appears when the block succeeds; after an end, a run goes on.
 
-    def write(
-        self,
-        ids: Sequence[Any] | None,
-        texts: Sequence[str],
-        probabilities: np.ndarray,
-        decisions: np.ndarray,
-    ) -> None:
-        for writer in self.writers:
-            writer.write(ids, texts, probabilities, decisions)
-
-
-class _Delimited:
-    """A row a text: id if there is one, text, names of its labels as JSON, X probabilities."""
-
-    def __init__(self, file: IO[str], label_names: Sequence[str], delimiter: str) -> None:
-        self.label_names = list(label_names)
-        self.writer = csv.writer(file, delimiter=delimiter, lineterminator="\n")
-        self.has_header = False
-
-    def write(
-        self,
-        ids: Sequence[Any] | None,
-        texts: Sequence[str],
-        probabilities: np.ndarray,
-        decisions: np.ndarray,
-    ) -> None:
-        if not self.has_header:
-            first = ["text"] if ids is None else ["id", "text"]
-            self.writer.writerow([*first, LABELS_COLUMN, *_columns(self.label_names)])
-            self.has_header = True
-        named, numbers = _named(self.label_names, decisions), shortest(probabilities)
-        for row, text in enumerate(texts):
-            first = [text] if ids is None else [ids[row], text]
-            # A list as JSON: names may hold any separator.
-            labels = json.dumps(named[row], ensure_ascii=False)
-            self.writer.writerow([*first, labels, *numbers[row]])
-
-
-class _JsonLines:
-    """An object a text: id if there is one, text, labels, probabilities by name."""
-
-    def __init__(self, file: IO[str], label_names: Sequence[str], top_k: int | None) -> None:
-        self.file, self.label_names, self.top_k = file, list(label_names), top_k
-
-    def write(
-        self,
-        ids: Sequence[Any] | None,
-        texts: Sequence[str],
-        probabilities: np.ndarray,
-        decisions: np.ndarray,
-    ) -> None:
-        named, numbers = _named(self.label_names, decisions), shortest(probabilities)
-        for row, text in enumerate(texts):
-            columns: Any = range(len(self.label_names))
-            if self.top_k is not None:
-                columns = np.argsort(-probabilities[row], kind="stable")[: self.top_k]
-            entry: dict[str, Any] = {} if ids is None else {"id": ids[row]}
-            entry |= {
-                "text": text,
-                LABELS_COLUMN: named[row],
-                "probabilities": {self.label_names[i]: numbers[row][i] for i in columns},
-            }
-            self.file.write(json.dumps(entry, ensure_ascii=False) + "\n")
-
-
-class _Parquet:
-    """The same columns as CSV, with labels as a list; written when it is closed."""
-
-    def __init__(self, path: Path, label_names: Sequence[str]) -> None:
-        self.path, self.label_names = path, list(label_names)
-        self.frames: list[Any] = []
-
-    def write(
-        self,
-        ids: Sequence[Any] | None,
-        texts: Sequence[str],
-        probabilities: np.ndarray,
-        decisions: np.ndarray,
-    ) -> None:
-        import polars as pl
-
-        columns: dict[str, Any] = {} if ids is None else {"id": list(ids)}
-        columns |= {
-            "text": list(texts),
-            LABELS_COLUMN: pl.Series(_named(self.label_names, decisions), dtype=pl.List(pl.String)),
-        }
-        names = _columns(self.label_names)
-        columns |= {name: probabilities[:, i] for i, name in enumerate(names)}
-        self.frames.append(pl.DataFrame(columns))
-
-    def close(self) -> None:
-        import polars as pl
-
-        if self.frames:
-            pl.concat(self.frames).write_parquet(self.path)
-
-
-class _GoogleResults:
-    """``test_results.tsv``: X probabilities a line, by tabs, nothing else.
-
-    Source: google-research/bert, run_classifier.py.
+    Args:
+        result: what is written.
+        output: the file.
+        run: as for `PartialOutput`.
+        resume: as for `PartialOutput`.
     """
-
-    def __init__(self, file: IO[str]) -> None:
-        self.file = file
-
-    def write(
-        self,
-        ids: Sequence[Any] | None,  # noqa: ARG002
-        texts: Sequence[str],  # noqa: ARG002
-        probabilities: np.ndarray,
-        decisions: np.ndarray,  # noqa: ARG002
-    ) -> None:
-        for row in shortest(probabilities):
-            self.file.write("\t".join(map(str, row)) + "\n")
-
-
-def _columns(label_names: Sequence[str]) -> list[str]:
-    """The names of the columns of probabilities: those of the labels, but each only once."""
-    taken = {"id", "text", LABELS_COLUMN}
-    columns = []
-    for name in label_names:
-        # A label may be called as one of the other columns is.
-        column = name
-        while column in taken or (column != name and column in label_names):
-            column += "_probability"
-        columns.append(column)
-        taken.add(column)
-    return columns
+    if run is not None:
+        google = result.google_directory is not None
+        options = {"form": result.form, "top_k": result.top_k, "google": google}
+        run = {**run, "the options of the result": options, "the program": _ROWS_FORMAT}
+    partial = PartialOutput(output, run, resume=resume)
+    complete = False
+    try:
+        files = RowFiles(partial, result)
+        yield files
+        files.finish()
+        complete = True
+    except BaseException:
+        # An error while the rows are made safe must not hide why the run ended.
+        with contextlib.suppress(OSError):
+            partial.commit()
+        raise
+    finally:
+        partial.close(complete=complete)
 
 
-def _named(label_names: Sequence[str], decisions: np.ndarray) -> list[list[str]]:
-    return [[label_names[i] for i in np.flatnonzero(row).tolist()] for row in decisions]
+def identity_of(path: Path) -> dict[str, Any]:
+    """What tells a file from one of the same name with other content, without reading it."""
+    status = path.stat()
+    return {
+        "path": str(path.resolve()),
+        "bytes": status.st_size,
+        "changed": status.st_mtime_ns,
+    }
 
 
-def shortest(probabilities: np.ndarray) -> list[list[float]]:
-    """Float32 [N, X] as numbers with as few digits as tell them apart.
+def content_of(path: Path) -> str:
+    """A hash of a small file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
-    >>> shortest(np.array([[0.1, 1 / 3]], np.float32))
-    [[0.1, 0.33333334]]
-    """
-    return [[float(digits) for digits in row] for row in probabilities.astype(np.str_)]
+
+class _Stream:
+    def __init__(self, targets: Sequence[tuple[TextRows, IO[str]]]) -> None:
+        self.targets = targets
+        self.rows = 0
+        self._has_header = False
+
+    def write(self, predictions: Predictions) -> None:
+        for rows, file in self.targets:
+            if not self._has_header:
+                file.write(rows.header(predictions))
+            file.write(rows.rows(predictions))
+        self._has_header = True
+
+
+class RowFiles:
+    """Rows in files of a `PartialOutput`."""
+
+    def __init__(self, partial: PartialOutput, result: Result) -> None:
+        self.partial, self.result = partial, result
+        self._parquet = ParquetRows(result.label_names) if result.form == "parquet" else None
+        self._texts: dict[str, TextRows] = {}
+        if self._parquet is None:
+            self._texts[_ROWS] = result.text_rows()
+        if result.google_directory is not None:
+            self._texts[_GOOGLE] = GoogleRows()
+        self._count = partial.rows
+
+    @property
+    def rows(self) -> int:
+        """How many are done and safe."""
+        return self.partial.rows
+
+    def write(self, predictions: Predictions) -> None:
+        """Write the predictions of N texts."""
+        for name, rows in self._texts.items():
+            start = "" if self._count else rows.header(predictions)
+            self.partial.append(name, start + rows.rows(predictions))
+        if self._parquet is not None:
+            frame = self._parquet.frame(predictions)
+            self.partial.add_part(f"{_ROWS}-{self._count:012d}.parquet", frame.write_parquet)
+        self._count += len(predictions.texts)
+        self.partial.finish_rows(len(predictions.texts))
+
+    def finish(self) -> None:
+        """Put the files into their places."""
+        partial, google = self.partial, self.result.google_directory
+        partial.commit()
+        if google is not None:
+            with atomic_file(google / GOOGLE_FILE) as path:
+                shutil.copyfile(partial.directory / _GOOGLE, path)
+        if self._parquet is None:
+            with explain_os_errors(partial.output):
+                (partial.directory / _ROWS).replace(partial.output)
+        else:
+            with atomic_file(partial.output) as path:
+                _join(sorted(partial.directory.glob(f"{_ROWS}-*.parquet")), path)
+
+
+def _join(parts: list[Path], path: Path) -> None:
+    import polars as pl
+
+    lazy = pl.scan_parquet(parts)
+    # Streamed: only some row groups are in memory at a time.
+    lazy.sink_parquet(path, maintain_order=True, row_group_size=_ROW_GROUP)
