@@ -15,6 +15,7 @@ from multilabel_bert.encoder.checkpoint import load_checkpoint
 from multilabel_bert.errors import SettingsError
 from multilabel_bert.progress import Progress
 from multilabel_bert.text.tokenizer import BertTokenizer
+from multilabel_bert.training import feature_cache, frozen_layers
 from multilabel_bert.training.feature_cache import (
     FeatureCache,
     as_digests,
@@ -71,8 +72,25 @@ class TestStore:
         store = open_store(cache)
         store.append(digests(1, 2), np.array([2, 1]), np.array([[1, 1], [2, 2], [3, 3]]))
         store.append(digests(3), np.array([1]), np.array([[4, 4]]))
-        rows = [r.tolist() for r in open_store(cache).rows(digests(3, 1, 2, 3))]
+        again = open_store(cache)
+        entries = again.find(digests(3, 1, 2, 3))
+        rows = [values[start : start + n].tolist() for values, start, n in again.places(entries)]
         assert rows == [[[4, 4]], [[1, 1], [2, 2]], [[3, 3]], [[4, 4]]]
+        first = again.first_rows(entries)
+        assert first.dtype == np.float32
+        assert first.tolist() == [[4, 4], [1, 1], [3, 3], [4, 4]]
+        assert again.find(digests(9, 2)).tolist() == [-1, entries[2]]
+
+    @pytest.mark.parametrize("small", [0, 2**20])
+    def test_segments_are_read_alike_whether_small_or_mapped(self, cache, monkeypatch, small):
+        monkeypatch.setattr(feature_cache, "_SMALL_BYTES", small)
+        monkeypatch.setattr(feature_cache, "_PICKED_ROWS", 3)
+        numbers = np.arange(20, dtype=np.float32)
+        for part in np.split(np.random.default_rng(0).permutation(20), 4):
+            values = np.repeat(numbers[part], 2).reshape(5, 2)
+            open_store(cache).append(digests(*part), np.ones(5, np.int64), values)
+        store = open_store(cache)
+        assert store.first_rows(store.find(digests(*range(20))))[:, 0].tolist() == numbers.tolist()
 
     def test_only_what_is_new_is_missing_and_once(self, cache):
         store = open_store(cache)
@@ -94,6 +112,7 @@ class TestStore:
 
     def test_what_a_killed_process_left_is_removed_after_a_day(self, cache):
         store = open_store(cache)
+        store.prepare()
         fresh, old = store.path / ".writing-a", store.path / ".writing-b"
         fresh.mkdir()
         old.mkdir()
@@ -116,13 +135,23 @@ class TestCache:
         assert cache.list_stores() == []
         assert cache.clear() == 0
 
+    def test_a_damaged_segment_is_still_listed_counted_and_cleared(self, cache):
+        store = open_store(cache)
+        store.append(digests(1), np.array([1]), np.ones((1, 2)))
+        os.truncate(next(store.path.glob("segment-*/digests.npy")), 10)
+        (info,) = cache.list_stores()
+        assert info.texts == 0
+        assert 0 < info.size_bytes == cache.clear()
+        assert not list(cache.directory.glob("*/*"))
+
     def test_the_limit_and_the_disk_are_looked_at_first(self, cache, monkeypatch):
-        assert cache.room_for(1000) is None
+        assert cache.room_for(1, 1000) is None
         cache.limit_bytes = 500
-        assert "the limit is" in cache.room_for(1000)
+        assert "the limit is" in cache.room_for(1, 1000)
+        assert "the limit is" in cache.room_for(1, 499)  # a text's digest and place take some
         full = shutil.disk_usage(cache.directory.parent)._replace(free=2**30 + 10)
         monkeypatch.setattr(shutil, "disk_usage", lambda _: full)
-        assert "only 0.00 GiB can be used there" in cache.room_for(1000)
+        assert "only 0.00 GiB can be used there" in cache.room_for(1, 1000)
 
     def test_the_directory_can_be_named(self, monkeypatch):
         monkeypatch.setenv("MULTILABEL_CACHE", "/some/where")
@@ -228,6 +257,53 @@ class TestFrozenLayers:
         assert "Not cached: " in capsys.readouterr().err
         assert cache.list_stores() == []
 
+    def test_what_is_there_already_needs_no_room_and_no_progress(
+        self, checkpoint, texts, cache, capsys
+    ):
+        frozen(checkpoint, cache).representations(texts, "Encoding")
+        cache.limit_bytes = 10
+        layers = frozen(checkpoint, cache)
+        layers.progress = Progress("auto")
+        layers.representations(texts, "Encoding")
+        said = capsys.readouterr().err
+        assert said == "In the cache: 200 of 200 texts\n"
+        assert "engine" not in vars(layers)
+
+    @pytest.mark.parametrize(
+        ("outputs", "layer"), [(("pooled", "cls", "mean"), None), (("sequence_output",), 1)]
+    )
+    def test_a_place_that_cannot_be_written_to_is_said_and_all_is_computed(
+        self, checkpoint, texts, tmp_path, capsys, outputs, layer
+    ):
+        (tmp_path / "file").write_text("no directory")
+        layers = frozen(checkpoint, FeatureCache(tmp_path / "file" / "cache"), outputs, layer)
+        layers.progress = Progress("auto")
+        if layer is None:
+            assert layers.representations(texts, "x")["mean"].shape == (200, 16)
+        else:
+            assert layers.hidden_inputs(texts, "x").batch(np.array([0]))["hidden"].any()
+        assert f"Not cached: Cannot write {tmp_path / 'file'}" in capsys.readouterr().err
+
+    def test_the_cache_may_be_cleared_while_it_is_filled(
+        self, checkpoint, texts, cache, monkeypatch
+    ):
+        monkeypatch.setattr(frozen_layers, "_SEGMENT_BYTES", 40_000)
+        monkeypatch.setattr(frozen_layers, "_SEGMENT_TEXTS", 50)
+        plain = frozen(checkpoint, None).representations(texts, "")
+        layers = frozen(checkpoint, cache)
+        run = layers.engine.run
+
+        def clearing(batches):
+            cache.clear()
+            return run(batches)
+
+        layers.engine.run = clearing
+        filled = layers.representations(texts, "")
+        for name, values in plain.items():
+            np.testing.assert_allclose(filled[name], values, atol=1e-6)
+        (info,) = cache.list_stores()
+        assert 0 < info.texts <= 50
+
 
 WRITER = textwrap.dedent(
     """
@@ -262,12 +338,11 @@ def numbers_in(directory):
     """Every number whose texts are there; checks that each row holds its own number."""
     store = FeatureCache(directory).store("key", 64, np.float32, DESCRIPTION)
     found = set()
-    for digest, place in list(store._places.items()):
+    for digest, entry in store._entries.items():
         number = digest[1] + 256 * digest[2]
-        (rows,) = store.rows(as_digests(np.frombuffer(digest, np.uint8).reshape(1, 16)))
-        assert place
-        assert rows.shape == (50, 64)
-        assert (np.asarray(rows) == number).all()
+        ((values, start, length),) = store.places(np.array([entry]))
+        assert length == 50
+        assert (values[start : start + length] == number).all()
         found.add(number)
     return found
 

@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ import numpy as np
 
 from multilabel_bert.encoder.config import BertConfig
 from multilabel_bert.errors import SettingsError
+from multilabel_bert.files import explain_os_errors
 from multilabel_bert.text.tokenized_texts import TokenizedTexts
 
 # Part of every key: raise it when a value would come out differently.
@@ -33,6 +34,9 @@ _ABANDONED_SECONDS = 24 * 3600
 # Kept free on the disk whatever the limit says.
 _SPARE_BYTES = 2**30
 _DESCRIPTION = "store.json"
+_WRITING = ".writing-"
+_SMALL_BYTES = 2**20
+_PICKED_ROWS = 4096
 
 
 def default_directory() -> Path:
@@ -90,7 +94,7 @@ class FeatureCache:
         self.limit_bytes = limit_bytes
 
     def store(self, key: str, width: int, dtype: Any, description: Mapping[str, Any]) -> Store:
-        """Open the store of `key`, or make it.
+        """Open the store of `key`; one that is not there yet is made when something is added.
 
         Args:
             key: from `store_key`.
@@ -98,17 +102,20 @@ class FeatureCache:
             dtype: of the values.
             description: ``encoder``, ``content`` and ``precision``, for `list_stores`.
         """
-        path = self.directory / key
-        path.mkdir(parents=True, exist_ok=True)
-        file = path / _DESCRIPTION
-        if not file.exists():
-            _write_whole(file, json.dumps(dict(description)).encode())
-        os.utime(file)
-        _remove_abandoned(path)
-        return Store(path, width, np.dtype(dtype))
+        store = Store(self.directory / key, width, np.dtype(dtype), description)
+        with contextlib.suppress(OSError):  # when it was used last is for people alone
+            os.utime(store.path / _DESCRIPTION)
+        _remove_abandoned(store.path)
+        return store
 
-    def room_for(self, size_bytes: int) -> str | None:
-        """None if so many more bytes fit, else the reason why not, in words."""
+    def room_for(self, texts: int, value_bytes: int) -> str | None:
+        """None if there is room for so many more texts, else the reason why not, in words.
+
+        Args:
+            texts: that are not there yet.
+            value_bytes: of their values together.
+        """
+        size_bytes = value_bytes + texts * (_DIGEST_BYTES + 8)  # and where each starts
         place = self.directory
         while not place.exists():
             place = place.parent
@@ -133,17 +140,14 @@ class FeatureCache:
         for file in self.directory.glob(f"*/{_DESCRIPTION}"):
             with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
                 said = json.loads(file.read_bytes())
-                segments = [path for path in file.parent.glob("segment-*") if path.is_dir()]
                 infos.append(
                     StoreInfo(
                         name=file.parent.name,
                         encoder=said["encoder"],
                         content=said["content"],
                         precision=said["precision"],
-                        texts=sum(_texts_of(path) for path in segments),
-                        size_bytes=sum(
-                            part.stat().st_size for path in segments for part in path.iterdir()
-                        ),
+                        texts=sum(map(_texts_of, file.parent.glob("segment-*"))),
+                        size_bytes=_size_of(file.parent),
                         last_used=file.stat().st_mtime,
                     )
                 )
@@ -177,48 +181,47 @@ class FeatureCache:
         return fitting[0]
 
 
-@dataclass(frozen=True)
-class _Segment:
-    """Some texts' rows, as memory-mapped files."""
-
-    digests: np.ndarray  # void16 [n]
-    offsets: np.ndarray  # int64 [n + 1]
-    values: np.ndarray  # [rows, W], memory-mapped
-
-
 class Store:
     """Rows of W numbers for each of many texts, found by the digests of the texts.
+
+    Each text that is there has an entry, a number; `find` gives the entries of digests.
 
     Args:
         path: its directory.
         width: W.
         dtype: of the values.
+        description: what is written beside the values, for people.
     """
 
-    def __init__(self, path: Path, width: int, dtype: np.dtype) -> None:
+    def __init__(
+        self, path: Path, width: int, dtype: np.dtype, description: Mapping[str, Any]
+    ) -> None:
         self.path, self.width, self.dtype = path, width, dtype
-        self._segments: dict[str, _Segment] = {}
-        self._places: dict[bytes, tuple[str, int]] = {}
+        self.description = dict(description)
+        self._names: set[str] = set()
+        self._values: list[np.ndarray] = []  # of each segment, [rows, W]
+        self._entries: dict[bytes, int] = {}
+        # Of each entry: its segment, its first row there, its number of rows.
+        self._places = np.empty((3, 0), np.int64)
         self.refresh()
 
     def refresh(self) -> None:
         """Take in the segments that other processes have added."""
         for path in sorted(self.path.glob("segment-*")):
-            if path.name not in self._segments:
-                segment = self._open(path)
-                if segment is not None:
-                    self._add(path.name, segment)
+            if path.name not in self._names:
+                self._add(path)
 
-    def count(self, digests: np.ndarray) -> int:
-        """How many of the texts are there, repeated ones counted each time."""
-        return sum(digest in self._places for digest in digests.tolist())
+    def find(self, digests: np.ndarray) -> np.ndarray:
+        """The entry of each text, int64 [N]; -1 where it is not there."""
+        entry_of = self._entries.get
+        return np.array([entry_of(digest, -1) for digest in digests.tolist()], np.int64)
 
     def missing(self, digests: np.ndarray) -> np.ndarray:
         """Indices of the texts that are not there, each different text once."""
         seen: set[bytes] = set()
         indices = []
         for index, digest in enumerate(digests.tolist()):
-            if digest not in self._places and digest not in seen:
+            if digest not in self._entries and digest not in seen:
                 seen.add(digest)
                 indices.append(index)
         return np.array(indices, np.int64)
@@ -230,9 +233,21 @@ class Store:
             digests: void16 [n].
             lengths: int [n], rows of each text.
             values: [sum of lengths, W].
+
+        Raises:
+            WriteError: if the file system refuses.
         """
-        name = f"segment-{uuid.uuid4().hex}"
-        temporary = Path(tempfile.mkdtemp(prefix=".writing-", dir=self.path))
+        self.prepare()  # another process may have cleared the cache
+        path = self.path / f"segment-{uuid.uuid4().hex}"
+        with explain_os_errors(self.path):
+            self._write(path, digests, lengths, values)
+            if not self._add(path):
+                raise OSError(f"{path} has gone: the cache was cleared in this moment")
+
+    def _write(
+        self, path: Path, digests: np.ndarray, lengths: np.ndarray, values: np.ndarray
+    ) -> None:
+        temporary = Path(tempfile.mkdtemp(prefix=_WRITING, dir=self.path))
         try:
             offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
             np.save(temporary / "digests.npy", digests.view(np.uint8).reshape(-1, _DIGEST_BYTES))
@@ -240,42 +255,70 @@ class Store:
             np.save(temporary / "values.npy", np.ascontiguousarray(values, self.dtype))
             for file in temporary.iterdir():
                 _flush_to_disk(file)
-            temporary.rename(self.path / name)
+            temporary.rename(path)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
-        segment = self._open(self.path / name)
-        if segment is None:  # cleared by another process in this moment
-            raise OSError(f"{self.path / name} has gone")
-        self._add(name, segment)
 
-    def rows(self, digests: np.ndarray) -> Iterator[np.ndarray]:
-        """The rows [T, W] of each text, in order, as views of the files."""
-        for digest in digests.tolist():
-            name, index = self._places[digest]
-            segment = self._segments[name]
-            yield segment.values[segment.offsets[index] : segment.offsets[index + 1]]
+    def places(self, entries: np.ndarray) -> list[tuple[np.ndarray, int, int]]:
+        """Where the rows of each text are: an array, the first row there, and their number."""
+        segments, starts, lengths = self._places[:, entries].tolist()
+        return [
+            (self._values[segment], start, length)
+            for segment, start, length in zip(segments, starts, lengths, strict=True)
+        ]
 
-    def _open(self, path: Path) -> _Segment | None:
+    def first_rows(self, entries: np.ndarray) -> np.ndarray:
+        """The first row of each text, float32 [n, W]."""
+        segments, starts, _ = self._places[:, entries]
+        found = np.empty((len(entries), self.width), np.float32)
+        for segment in np.unique(segments):
+            here = np.flatnonzero(segments == segment)
+            # In parts: picking rows makes a copy in the type of the file first.
+            for part in np.array_split(here, len(here) // _PICKED_ROWS + 1):
+                found[part] = self._values[segment][starts[part]]
+        return found
+
+    def prepare(self) -> None:
+        """Make its directory, so that what hinders that shows before the long work.
+
+        Raises:
+            WriteError: if the file system refuses.
+        """
+        with explain_os_errors(self.path):
+            self.path.mkdir(parents=True, exist_ok=True)
+            file = self.path / _DESCRIPTION
+            if not file.exists():
+                _write_whole(file, json.dumps(self.description).encode())
+
+    def _add(self, path: Path) -> bool:
+        """Whether the segment at `path` is there and whole; its texts then have entries."""
         try:
-            digests = np.load(path / "digests.npy")
+            raw = np.load(path / "digests.npy")
             offsets = np.load(path / "offsets.npy")
-            values = np.load(path / "values.npy", mmap_mode="r")
+            file = path / "values.npy"
+            # A mapped file stays open, and a program may have some thousand open files only.
+            small = file.stat().st_size <= _SMALL_BYTES
+            values = np.load(file, mmap_mode=None if small else "r")
         except (OSError, ValueError, EOFError):
             # Another process clears the cache, or the disk lost something: as if it never was.
-            return None
+            return False
         whole = (
-            len(offsets) == len(digests) + 1
+            len(offsets) == len(raw) + 1
             and values.shape == (int(offsets[-1]), self.width)
             and values.dtype == self.dtype
         )
         if not whole:
-            return None
-        return _Segment(as_digests(digests), offsets, values)
-
-    def _add(self, name: str, segment: _Segment) -> None:
-        self._segments[name] = segment
-        for index, digest in enumerate(segment.digests.tolist()):
-            self._places.setdefault(digest, (name, index))
+            return False
+        first = self._places.shape[1]
+        places = np.stack(
+            [np.full(len(raw), len(self._values)), offsets[:-1], np.diff(offsets)]
+        ).astype(np.int64)
+        self._places = np.concatenate([self._places, places], axis=1)
+        self._values.append(values.view(np.ndarray))  # np.memmap makes each slice slow
+        self._names.add(path.name)
+        for entry, digest in enumerate(as_digests(raw).tolist(), first):
+            self._entries.setdefault(digest, entry)
+        return True
 
 
 def store_key(
@@ -320,18 +363,29 @@ def as_digests(raw: np.ndarray) -> np.ndarray:
 
 
 def _texts_of(segment: Path) -> int:
-    return int(np.load(segment / "digests.npy", mmap_mode="r").shape[0])
+    try:
+        return int(np.load(segment / "digests.npy", mmap_mode="r").shape[0])
+    except (OSError, ValueError, EOFError):  # damaged, or cleared in this moment
+        return 0
+
+
+def _size_of(path: Path) -> int:
+    size = 0
+    for file in path.rglob("*.npy"):
+        with contextlib.suppress(OSError):  # renamed or cleared in this moment
+            size += file.stat().st_size
+    return size
 
 
 def _remove_abandoned(path: Path) -> None:
-    for leftover in path.glob(".writing-*"):
+    for leftover in path.glob(f"{_WRITING}*"):
         with contextlib.suppress(OSError):
             if time.time() - leftover.stat().st_mtime > _ABANDONED_SECONDS:
                 shutil.rmtree(leftover, ignore_errors=True)
 
 
 def _write_whole(path: Path, content: bytes) -> None:
-    descriptor, name = tempfile.mkstemp(prefix=".writing-", dir=path.parent)
+    descriptor, name = tempfile.mkstemp(prefix=_WRITING, dir=path.parent)
     with os.fdopen(descriptor, "wb") as file:
         file.write(content)
     Path(name).replace(path)

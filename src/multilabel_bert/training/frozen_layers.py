@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,8 +16,8 @@ import numpy as np
 from multilabel_bert.encoder.checkpoint import Checkpoint
 from multilabel_bert.encoder.encoding import Engine, encode_hidden, encode_parts
 from multilabel_bert.encoder.engines import choose_engine, make_engine
-from multilabel_bert.errors import SettingsError
-from multilabel_bert.progress import Progress
+from multilabel_bert.errors import SettingsError, WriteError
+from multilabel_bert.progress import Progress, Task
 from multilabel_bert.text.tokenized_texts import TokenizedTexts
 from multilabel_bert.training.batches import HiddenInputs, TrainingInputs
 from multilabel_bert.training.feature_cache import (
@@ -27,8 +27,10 @@ from multilabel_bert.training.feature_cache import (
     text_digests,
 )
 
-# Bytes of values that are computed before they are written: what a kill can lose.
+# Values that are computed before they are written, what a kill can lose: bytes, and texts. Enough
+# texts that batches of equal length can be made of them.
 _SEGMENT_BYTES = 2**27
+_SEGMENT_TEXTS = 2**13
 _MEMORY_INFO = Path("/proc/meminfo")
 
 
@@ -37,13 +39,13 @@ class StoredHiddenInputs:
     """Hidden states that stay on disk until a batch needs them.
 
     Attributes:
-        store: holds them.
-        digests: void16 [N].
+        width: H.
+        places: of each text, the array that holds it, its first row there, and its rows.
         token_counts: int64 [N].
     """
 
-    store: Store
-    digests: np.ndarray
+    width: int
+    places: list[tuple[np.ndarray, int, int]]
     token_counts: np.ndarray
 
     @property
@@ -55,9 +57,11 @@ class StoredHiddenInputs:
         """``hidden`` [B, T, H] float32 and ``attention_mask`` [B, T] int32."""
         lengths = self.token_counts[indices]
         mask = np.arange(int(lengths.max())) < lengths[:, None]
-        hidden = np.zeros((*mask.shape, self.store.width), np.float32)
-        for row, states in enumerate(self.store.rows(self.digests[indices])):
-            hidden[row, : len(states)] = states
+        hidden = np.zeros((*mask.shape, self.width), np.float32)
+        # A text is contiguous in its file: one copy each is faster than picking single tokens.
+        for row, index in enumerate(indices.tolist()):
+            values, start, length = self.places[index]
+            hidden[row, :length] = values[start : start + length]
         return {"hidden": hidden, "attention_mask": mask.astype(np.int32)}
 
 
@@ -106,62 +110,95 @@ class FrozenLayers:
 
     def representations(self, texts: TokenizedTexts, title: str) -> dict[str, np.ndarray]:
         """Each of the outputs, float32 [N, H]."""
+
+        def compute(some: TokenizedTexts, task: Task) -> np.ndarray:
+            parts = encode_parts(self.engine, some, on_batch=task.advance)
+            return np.concatenate([parts[name] for name in self.outputs], axis=1)
+
         width = len(self.outputs) * self.checkpoint.config.hidden_size
-        store = self._store(width, "representations", len(texts) * width)
-        if store is None:
+        rows = np.ones(len(texts), np.int64)
+        filled = self._filled_store("representations", width, texts, rows, title, compute)
+        if filled is not None:
+            found = filled[0].first_rows(filled[1])
+        else:
             with self.progress.task(title, len(texts), "texts") as task:
-                parts = encode_parts(self.engine, texts, on_batch=task.advance)
-            # Rounded as the cache rounds, so that the result does not depend on it.
-            return {
-                name: values.astype(self.dtype).astype(np.float32) for name, values in parts.items()
-            }
-        digests = text_digests(texts)
-        rows_in_segment = max(1, _SEGMENT_BYTES // (width * self.dtype.itemsize))
-        new = self._missing(store, digests)
-        with self.progress.task(title, len(new), "texts") as task:
-            for start in range(0, len(new), rows_in_segment):
-                part = new[start : start + rows_in_segment]
-                parts = encode_parts(self.engine, texts.subset(part), on_batch=task.advance)
-                joined = np.concatenate([parts[name] for name in self.outputs], axis=1)
-                store.append(digests[part], np.ones(len(part), np.int64), joined)
-        found = np.empty((len(texts), width), np.float32)
-        for index, rows in enumerate(store.rows(digests)):
-            found[index] = rows[0]
-        pieces = np.split(found, len(self.outputs), axis=1)
-        return dict(zip(self.outputs, map(np.ascontiguousarray, pieces), strict=True))
+                # Rounded as the cache rounds, so that the result does not depend on it.
+                found = compute(texts, task).astype(self.dtype).astype(np.float32)
+        columns = np.split(found, len(self.outputs), axis=1)
+        return dict(zip(self.outputs, map(np.ascontiguousarray, columns), strict=True))
 
     def hidden_inputs(self, texts: TokenizedTexts, title: str) -> TrainingInputs:
         """What enters the lowest trained layer, for each text."""
         hidden_size = self.checkpoint.config.hidden_size
-        content = f"hidden states entering layer {self.last_layer}"
-        store = self._store(hidden_size, content, int(texts.offsets[-1]) * hidden_size)
-        if store is None:
-            _check_memory(int(texts.offsets[-1]) * hidden_size * self.dtype.itemsize)
-            with self.progress.task(title, len(texts), "texts") as task:
-                hidden = encode_hidden(
-                    self.engine, texts, hidden_size, self.dtype, on_batch=task.advance
-                )
-            return HiddenInputs(hidden, texts.offsets)
-        digests, lengths = text_digests(texts), texts.lengths
-        new = self._missing(store, digests)
-        row_bytes = hidden_size * self.dtype.itemsize
-        with self.progress.task(title, len(new), "texts") as task:
-            for part in _by_size(new, lengths * row_bytes, _SEGMENT_BYTES):
-                some = texts.subset(part)
-                hidden = encode_hidden(
-                    self.engine, some, hidden_size, self.dtype, on_batch=task.advance
-                )
-                store.append(digests[part], lengths[part], hidden)
-        return StoredHiddenInputs(store, digests, lengths)
 
-    def _store(self, width: int, content: str, values: int) -> Store | None:
+        def compute(some: TokenizedTexts, task: Task) -> np.ndarray:
+            return encode_hidden(self.engine, some, hidden_size, self.dtype, on_batch=task.advance)
+
+        content = f"hidden states entering layer {self.last_layer}"
+        filled = self._filled_store(content, hidden_size, texts, texts.lengths, title, compute)
+        if filled is not None:
+            store, entries = filled
+            return StoredHiddenInputs(hidden_size, store.places(entries), texts.lengths)
+        _check_memory(int(texts.offsets[-1]) * hidden_size * self.dtype.itemsize)
+        with self.progress.task(title, len(texts), "texts") as task:
+            return HiddenInputs(compute(texts, task), texts.offsets)
+
+    def _filled_store(
+        self,
+        content: str,
+        width: int,
+        texts: TokenizedTexts,
+        rows: np.ndarray,
+        title: str,
+        compute: Callable[[TokenizedTexts, Task], np.ndarray],
+    ) -> tuple[Store, np.ndarray] | None:
+        """A store that has all the texts, and their entries; None where they cannot be kept.
+
+        Args:
+            content: what is kept, for people and as part of the key.
+            width: W.
+            texts: N texts.
+            rows: int [N], of each text.
+            title: of the work.
+            compute: the values of some texts, [sum of their rows, W].
+        """
         if self.cache is None:
             return None
-        problem = self.cache.room_for(values * self.dtype.itemsize)
+        store = self.cache.store(
+            self._key(content),
+            width,
+            self.dtype,
+            {
+                "encoder": self.checkpoint.origin,
+                "content": content,
+                "precision": self.precision,
+            },
+        )
+        digests = text_digests(texts)
+        if found := int((store.find(digests) >= 0).sum()):
+            self.progress.say(f"In the cache: {found:,} of {len(texts):,} texts")
+        new = store.missing(digests)
+        if not len(new):
+            return store, store.find(digests)
+        sizes = rows * (width * self.dtype.itemsize)
+        problem = self.cache.room_for(len(new), int(sizes[new].sum()))
         if problem is not None:
             self.progress.say(f"Not cached: {problem}.")
             return None
-        key = store_key(
+        try:
+            store.prepare()
+            with self.progress.task(title, len(new), "texts") as task:
+                # At least so much a text that a segment has at most `_SEGMENT_TEXTS`.
+                sizes = np.maximum(sizes, _SEGMENT_BYTES // _SEGMENT_TEXTS)
+                for part in _by_size(new, sizes, _SEGMENT_BYTES):
+                    store.append(digests[part], rows[part], compute(texts.subset(part), task))
+        except WriteError as error:
+            self.progress.say(f"Not cached: {error}")
+            return None
+        return store, store.find(digests)
+
+    def _key(self, content: str) -> str:
+        return store_key(
             self.checkpoint.config,
             self._frozen_tensors(),
             content,
@@ -170,12 +207,6 @@ class FrozenLayers:
             precision=self.precision,
             dtype=self.dtype.name,
         )
-        description = {
-            "encoder": self.checkpoint.origin,
-            "content": content,
-            "precision": self.precision,
-        }
-        return self.cache.store(key, width, self.dtype, description)
 
     def _frozen_tensors(self) -> dict[str, Any]:
         if self.last_layer is None:
@@ -186,11 +217,6 @@ class FrozenLayers:
             for name, value in self.checkpoint.tensors.items()
             if name.startswith("embeddings/") or name.split("/")[1] in frozen
         }
-
-    def _missing(self, store: Store, digests: np.ndarray) -> np.ndarray:
-        if found := store.count(digests):
-            self.progress.say(f"In the cache: {found:,} of {len(digests):,} texts")
-        return store.missing(digests)
 
 
 def _by_size(indices: np.ndarray, sizes: np.ndarray, limit: int) -> list[np.ndarray]:
