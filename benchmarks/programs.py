@@ -62,7 +62,7 @@ class Program:
     def __init__(self, script: str, *arguments: str, peer: str | None = None) -> None:
         python = sys.executable if peer is None else peer_python(peer)
         self.script = script
-        self._log = tempfile.TemporaryFile("w+")
+        self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115, closed with the program
         self._process = subprocess.Popen(
             [str(python), str(BENCHMARKS / script), *arguments],
             stdin=subprocess.PIPE,

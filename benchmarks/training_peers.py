@@ -21,7 +21,7 @@ from cells import DATA, options, run_cells, table
 from goemotions import ENCODER, measure_command
 from programs import BENCHMARKS, Program, alternate, environment, run_once
 
-from multilabel_bert.encoder.cpu_features import has_bfloat16
+from multilabel_bert.encoder.cpu_features import choose_precision, has_bfloat16
 from multilabel_bert.encoder.source import find_source
 
 GOEMOTIONS = DATA / "goemotions"
@@ -78,6 +78,7 @@ def ours(data: Path, arguments: list[str]) -> dict[str, Any]:
         "seconds": figures["train_seconds"],
         "macro_f1_at_0.5": figures["macro_f1_at_0.5"],
         "macro_f1": figures["macro_f1"],
+        "ran_in": choose_precision("auto"),
         "n": 1,
     }
 
@@ -104,6 +105,7 @@ def encoding_and_head(data: Path, rounds: int) -> dict[str, Any]:
         "spread": seconds,
         "macro_f1_at_0.5": runs[-1]["macro_f1_at_0.5"],
         "macro_f1": runs[-1]["macro_f1"],
+        "ran_in": choose_precision("auto"),
         "n": rounds,
     }
 
@@ -124,7 +126,7 @@ def trainer(data: Path, *, frozen: bool) -> dict[str, Any]:
             *("--started", str(time.time())),
             peer="transformers",
         )
-    return {**figures, "peer_precision": probe["precision"], "probe": probe, "n": 1}
+    return {**figures, "ran_in": probe["precision"], "probe": probe, "n": 1}
 
 
 def logistic(data: Path, *, bf16: bool) -> dict[str, Any]:
@@ -137,7 +139,7 @@ def logistic(data: Path, *, bf16: bool) -> dict[str, Any]:
             *["--bf16"] * bf16,
             peer="sentence-transformers",
         )
-    return {**figures, "peer_precision": "bfloat16" if bf16 else "float32", "n": 1}
+    return {**figures, "ran_in": "bfloat16" if bf16 else "float32", "n": 1}
 
 
 def steps(plan: dict[str, Any], data: Path, rounds: int) -> dict[str, Any]:
@@ -238,7 +240,7 @@ def main() -> None:
     whole = [row for row in rows if row["cell"] not in STEPS]
     print("\nWhole commands, texts to tuned, saved model; F1 on the test split.\n")
     columns = ("cell", "seconds", "encoding_seconds", "macro_f1_at_0.5", "macro_f1")
-    print(table(whole, [*columns, "precision", "peer_precision", "n"]))
+    print(table(whole, [*columns, "ran_in", "n"]))
     print("\nSteps of full fine-tuning; medians of rounds taken in turn; real tokens.\n")
     columns = ("cell", "ours_ms", "peer_ms", "ours_tokens_s", "peer_tokens_s", "ratio")
     print(table([r for r in rows if r["cell"] in STEPS], [*columns, "peer_precision", "n"]))

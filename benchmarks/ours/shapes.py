@@ -1,4 +1,4 @@
-"""The encoders that are measured: MiniLM with its real weights, BERT-base's shape with random ones."""
+"""The encoders that are measured: MiniLM, and BERT-base's shape with random weights."""
 
 from __future__ import annotations
 

@@ -21,6 +21,7 @@ from multilabel_bert.text.tokenized_texts import TokenizedTexts
 from multilabel_bert.text.tokenizer import BertTokenizer
 from multilabel_bert.training.pipeline import Examples, train_classifier
 from multilabel_bert.training.settings import TrainingSettings
+from multilabel_bert.training.targets import Targets
 
 LABELS = 28
 
@@ -81,11 +82,11 @@ def main() -> None:
             tokenizer = BertTokenizer.from_files(checkpoint.tokenizer_files)
             plain = tokenizer.encode(dataset.texts, None, max_seq_length=128)
             texts = CountedTexts(**vars(plain))
-            targets = dataset.dense_labels().astype(np.float32)
+            targets = Targets(dataset.require_labels())
         else:
             texts = random_texts(given["texts"], given["tokens"], CountedTexts)
             rng = np.random.default_rng(2)
-            targets = (rng.random((len(texts), LABELS)) < 0.1).astype(np.float32)
+            targets = Targets((rng.random((len(texts), LABELS)) < 0.1).astype(np.int8))
         batches = len(texts) // given["batch_size"]
         settings = TrainingSettings(
             train_layers="all",

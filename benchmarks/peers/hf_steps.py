@@ -26,7 +26,7 @@ class Pauses(TrainerCallback):
         self.tokens_before = 0
         self.collator: Any = None
 
-    def on_step_end(self, args: Any, state: Any, control: Any, **more: Any) -> None:
+    def on_step_end(self, _args: Any, state: Any, _control: Any, **_more: Any) -> None:
         """Count a step."""
         self.left -= 1
         if self.left:

@@ -64,7 +64,7 @@ class _Clock(TrainerCallback):
     def __init__(self, warm_steps: int) -> None:
         self.warm_steps, self.start, self.end = warm_steps, 0.0, 0.0
 
-    def on_step_end(self, args: Any, state: Any, control: Any, **more: Any) -> None:
+    def on_step_end(self, _args: Any, state: Any, _control: Any, **_more: Any) -> None:
         self.end = time.perf_counter()
         if state.global_step == self.warm_steps:
             self.start = self.end
