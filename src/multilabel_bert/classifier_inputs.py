@@ -118,18 +118,19 @@ def exclusive_groups(groups: Any, dataset: Dataset) -> tuple[tuple[int, ...], ..
             for column in layout.label_columns
         ]
     columns = []
+    column_of = {name: column for column, name in enumerate(names)}
     if isinstance(groups, str) or not isinstance(groups, Iterable):
         raise SettingsError(f"exclusive_groups={groups!r} cannot be used. {_EXPECTED_GROUPS}")
     for group in groups:
         if isinstance(group, str) or not isinstance(group, Iterable):
             raise SettingsError(f"exclusive_groups holds {group!r}. {_EXPECTED_GROUPS}")
         group = list(group)
-        unknown = [name for name in group if name not in names]
+        unknown = [n for n in group if not isinstance(n, str) or n not in column_of]
         if unknown:
             raise SettingsError(
                 f"exclusive_groups names {unknown[0]!r}, which is no label."
                 f"{did_you_mean(str(unknown[0]), names)}"
             )
         if len(group) > 1:
-            columns.append(tuple(names.index(name) for name in group))
+            columns.append(tuple(column_of[name] for name in group))
     return tuple(columns)

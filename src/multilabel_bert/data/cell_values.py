@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import ast
 import json
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import numpy as np
     import polars as pl
+    from numpy.typing import NDArray
 
 YES, NO, UNKNOWN, BAD = 1, 0, -1, 9
 
@@ -15,6 +18,9 @@ YES, NO, UNKNOWN, BAD = 1, 0, -1, 9
 UNKNOWN_WORDS = ("none", "nan", "null", "-1", "-1.0", "?", "n/a", "na", "<na>")
 _PLAIN = {"1": YES, "1.0": YES, "true": YES, "0": NO, "0.0": NO, "false": NO}
 _WORDS = {"yes": YES, "no": NO, "": UNKNOWN, **dict.fromkeys(UNKNOWN_WORDS, UNKNOWN)}
+
+# Enough that the work outweighs what a query costs, and few enough that they take little memory.
+_COLUMNS_AT_ONCE = 64
 
 INDICATOR_VALUES = "1 or true (yes), 0 or false (no), or empty, NaN, -1, ? or NONE (unknown)"
 
@@ -26,25 +32,45 @@ def indicator_values(column: pl.Series) -> pl.Series:
     >>> indicator_values(pl.Series(["1", "0", None, "NONE", "2"])).to_list()
     [1, 0, -1, -1, 9]
     """
+    return column.to_frame().select(_indicator_codes(column.name, column.dtype)).to_series()
+
+
+def indicator_columns(
+    frame: pl.DataFrame, names: Sequence[str]
+) -> Iterator[tuple[str, NDArray[np.int8]]]:
+    """Yield each column's name and its `indicator_values`.
+
+    Many columns at once: one by one, a thousand take as many seconds as a million cells do.
+    """
+    for start in range(0, len(names), _COLUMNS_AT_ONCE):
+        part = frame.select(names[start : start + _COLUMNS_AT_ONCE])
+        dtypes = zip(part.columns, part.dtypes, strict=True)
+        coded = part.select([_indicator_codes(name, dtype) for name, dtype in dtypes])
+        for column in coded:
+            yield column.name, column.to_numpy()
+
+
+def _indicator_codes(name: str, dtype: pl.DataType) -> pl.Expr:
     import polars as pl
 
-    if column.dtype == pl.Boolean:
-        return column.cast(pl.Int8).fill_null(UNKNOWN)
-    if column.dtype.is_numeric():
-        numbers = column.cast(pl.Float64).fill_nan(UNKNOWN).fill_null(UNKNOWN)
+    cells = pl.col(name)
+    if dtype == pl.Boolean:
+        return cells.cast(pl.Int8).fill_null(UNKNOWN)
+    if dtype.is_numeric():
+        numbers = cells.cast(pl.Float64).fill_nan(UNKNOWN).fill_null(UNKNOWN)
         good = numbers.is_in([1.0, 0.0, -1.0])
-        return pl.select(
-            pl.when(good).then(numbers.clip(-1, 1)).otherwise(float(BAD)).cast(pl.Int8)
-        ).to_series()
-    if column.dtype in (pl.Categorical, pl.Enum):
-        column = column.cast(pl.String)
-    if column.dtype == pl.Null:
-        return pl.Series(column.name, [UNKNOWN] * len(column), dtype=pl.Int8)
-    if column.dtype != pl.String:
-        return pl.Series(column.name, [BAD] * len(column), dtype=pl.Int8)
+        return (
+            pl.when(good).then(numbers.clip(-1, 1)).otherwise(float(BAD)).cast(pl.Int8).alias(name)
+        )
+    if dtype == pl.Null:
+        return cells.cast(pl.Int8).fill_null(UNKNOWN)
+    if dtype in (pl.Categorical, pl.Enum):
+        cells = cells.cast(pl.String)
+    elif dtype != pl.String:
+        return cells.is_null().cast(pl.Int8).clip(BAD, BAD)
     words = {**_PLAIN, **_WORDS}
     return (
-        column.fill_null("")
+        cells.fill_null("")
         .str.strip_chars()
         .str.to_lowercase()
         .replace_strict(list(words), list(words.values()), default=BAD, return_dtype=pl.Int8)

@@ -255,7 +255,8 @@ class Dataset:
             return self
         position = {name: x for x, name in enumerate(self.label_names)}
         missing = [name for name in wanted if name not in position]
-        unknown = [name for name in self.label_names if name not in wanted]
+        known = set(wanted)
+        unknown = [name for name in self.label_names if name not in known]
         if missing or unknown or len(wanted) != len(position):
             raise LabelError(
                 f"{self.source} has the labels {listed(self.label_names)}; expected "

@@ -175,11 +175,12 @@ def _find_text_column(table: Table, taken: set[str], known: LabelNames | None) -
 
     free = [name for name in table.frame.columns if name not in taken]
     if known is not None:
-        free = [name for name in free if name not in known.names] or free
+        labels = set(known.names)
+        free = [name for name in free if name not in labels] or free
     strings = [
         name
         for name in free
-        if table.frame.schema[name] == pl.String and not is_list_column(table.frame[name])
+        if table.frame[name].dtype == pl.String and not is_list_column(table.frame[name])
     ]
     by_name = {name.lower(): name for name in reversed(strings)}
     for name in TEXT_NAMES:
@@ -215,7 +216,7 @@ def _find_id_column(table: Table, columns: Sequence[str], *, named_only: bool) -
         named = lower in ID_NAMES or lower.endswith(("_id", " id"))
         # pandas writes its row numbers under no name, and calls them "Unnamed: 0" afterwards.
         named |= lower.startswith("unnamed: ") or bool(table.header and lower == "column_1")
-        if (named or not named_only) and not table.frame.schema[name].is_nested():
+        if (named or not named_only) and not table.frame[name].dtype.is_nested():
             cells = table.frame[name]
             if (
                 cells.null_count() == 0

@@ -13,7 +13,7 @@ from multilabel_bert.data.cell_values import (
     BAD,
     INDICATOR_VALUES,
     UNKNOWN,
-    indicator_values,
+    indicator_columns,
     parse_list,
 )
 from multilabel_bert.data.label_items import CELL_WORDS, LabelItems, categorical_items, set_items
@@ -91,13 +91,12 @@ def _parse_indicators(table: Table, layout: DataLayout, known: LabelNames | None
     names = known.names if known is not None else layout.label_columns
     rows, columns, values = [], [], []
     known_cells = 0
-    for position, column in enumerate(names):
-        cells = table.frame.get_column(column)
-        coded = indicator_values(cells).to_numpy()
+    for position, (column, coded) in enumerate(indicator_columns(table.frame, names)):
         bad = np.flatnonzero(coded == BAD)
         if bad.size:
+            found = table.frame.get_column(column)[int(bad[0])]
             raise LabelError(
-                f"{table.place(int(bad[0]), column)}: the label is {cells[int(bad[0])]!r}; "
+                f"{table.place(int(bad[0]), column)}: the label is {found!r}; "
                 f"expected {INDICATOR_VALUES}. Correct it, or, if this column holds no label, "
                 f"name those that do with {option('label_columns')}."
             )

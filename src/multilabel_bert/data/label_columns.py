@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from multilabel_bert.data.cell_values import BAD, UNKNOWN, indicator_values, parse_list
+from multilabel_bert.data.cell_values import BAD, NO, UNKNOWN, YES, indicator_columns, parse_list
 from multilabel_bert.data.column_roles import LABEL_NAMES
 from multilabel_bert.data.label_names import LabelNames
 from multilabel_bert.data.layout import LabelFormat
@@ -34,7 +34,8 @@ def find_label_columns(
     """
     frame = table.frame
     if known is not None:
-        present = [name for name in known.names if name in candidates]
+        there = set(candidates)
+        present = [name for name in known.names if name in there]
         if len(present) == len(known.names):
             return known.names, ""
         if len(present) * 2 > len(known.names) and not known.found:
@@ -48,7 +49,8 @@ def find_label_columns(
         if name not in zero_one and frame[name].null_count() < len(frame) * most_empty:
             return (name,), ""
     if zero_one:
-        return tuple(name for name in candidates if name in zero_one or name in nearly), ""
+        chosen = {*zero_one, *nearly}
+        return tuple(name for name in candidates if name in chosen), ""
     lists = [name for name in candidates if is_list_column(frame[name])]
     if len(lists) == 1:
         return (lists[0],), ""
@@ -131,20 +133,18 @@ def _indicator_columns(
     import polars as pl
 
     pure, nearly, unknown = [], [], []
-    for name in columns:
-        column = frame[name]
-        if column.dtype.is_nested() or column.dtype.is_temporal():
-            continue
-        if column.dtype == pl.String and not given:
-            words = column.str.strip_chars().str.to_lowercase().is_in(["yes", "no"])
-            if words.any():
-                continue
-        values = indicator_values(column)
+    part = frame.select(columns)
+    dtypes = dict(zip(part.columns, part.dtypes, strict=True))
+    plain = [n for n, dtype in dtypes.items() if not (dtype.is_nested() or dtype.is_temporal())]
+    if not given:
+        spoken = _columns_of_yes_and_no(frame, [n for n in plain if dtypes[n] == pl.String])
+        plain = [name for name in plain if name not in spoken]
+    for name, values in indicator_columns(frame, plain):
         bad = int((values == BAD).sum())
-        said = int(values.is_in([0, 1]).sum())
+        said = int(((values == YES) | (values == NO)).sum())
         if bad == 0 and said:
             pure.append(name)
-        elif bad == 0 and (given or column.null_count() < len(column)):
+        elif bad == 0 and (given or frame[name].null_count() < len(frame)):
             unknown.append(name)
         elif said and said >= bad * (9 if len(columns) == 1 else 1):
             nearly.append(name)
@@ -156,6 +156,16 @@ def _indicator_columns(
     return pure, nearly
 
 
+def _columns_of_yes_and_no(frame: pl.DataFrame, strings: Sequence[str]) -> set[str]:
+    import polars as pl
+
+    if not strings:
+        return set()
+    words = pl.col(strings).str.strip_chars().str.to_lowercase()
+    (found,) = frame.select(words.is_in(["yes", "no"]).any()).to_dicts()
+    return {name for name, holds in found.items() if holds}
+
+
 def is_list_column(column: pl.Series) -> bool:
     """Whether all cells are lists, or text that is written like a list."""
     import polars as pl
@@ -163,6 +173,11 @@ def is_list_column(column: pl.Series) -> bool:
     if isinstance(column.dtype, (pl.List, pl.Array)):
         return True
     if column.dtype != pl.String:
+        return False
+    # A look at the first cells is a hundred times cheaper than a query, of which tables with a
+    # thousand columns would need thousands.
+    first = (cell.strip() for cell in column.head(20).to_list() if cell is not None)
+    if any(cell and not cell.startswith("[") for cell in first):
         return False
     cells = column.head(_SAMPLE).drop_nulls().str.strip_chars()
     cells = cells.filter(cells != "")

@@ -194,7 +194,8 @@ def _adapt_layout(table: Table, layout: DataLayout, given: GivenColumns) -> Data
     if missing and len(missing) == len(layout.label_columns):
         return dataclasses.replace(layout, label_columns=(), label_format=None)
     if missing:
-        others = [name for name in table.frame.columns if name not in layout.label_columns]
+        taken = set(layout.label_columns)
+        others = [name for name in table.frame.columns if name not in taken]
         raise LabelError(
             f"{table.source} lacks the label column{'s' if len(missing) > 1 else ''} "
             f"{listed(missing)}, which the training data has.{did_you_mean(missing[0], others)} "
@@ -232,8 +233,9 @@ def _labels_of(
 
 
 def _refuse_other_columns(table: Table, layout: DataLayout, known: LabelNames) -> None:
-    missing = [name for name in known.names if name not in layout.label_columns]
-    extra = [name for name in layout.label_columns if name not in known.names]
+    there, wanted = set(layout.label_columns), set(known.names)
+    missing = [name for name in known.names if name not in there]
+    extra = [name for name in layout.label_columns if name not in wanted]
     if missing:
         raise LabelError(
             f"{table.source}: no label column for {listed(missing)} (from {known.origin})."
