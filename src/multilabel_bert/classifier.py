@@ -399,13 +399,14 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):
         names = self.model_.label_names
         new = np.array(self.model_.rule.thresholds)
         if isinstance(thresholds, dict):
+            column_of = {name: column for column, name in enumerate(names)}
             for name, value in thresholds.items():
-                if name not in names:
+                if name not in column_of:
                     raise SettingsError(
                         f"thresholds names {name!r}, which is no label."
                         f"{did_you_mean(str(name), names)}"
                     )
-                new[names.index(name)] = threshold_numbers(value)
+                new[column_of[name]] = threshold_numbers(value)
         else:
             values = threshold_numbers(thresholds)
             if values.shape not in ((), (len(names),)):
