@@ -76,7 +76,7 @@ print("heavy:", sorted(heavy), file=sys.stderr)
 """
 
 
-@pytest.mark.parametrize("command", ["predict", "evaluate", "tune", "describe"])
+@pytest.mark.parametrize("command", ["evaluate", "tune", "describe"])
 def test_tensorflow_is_not_imported(trained, table, tiny_encoder, tmp_path, command):
     import shutil
 
@@ -89,6 +89,52 @@ def test_tensorflow_is_not_imported(trained, table, tiny_encoder, tmp_path, comm
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert done.stderr.splitlines()[-1] == "heavy: []"
+
+
+_UNWANTED = '"jax", "sklearn", "scipy", "pandas", "huggingface_hub", "bs4"'
+
+
+def imported(arguments, stdin="", more="") -> str:
+    """What of the heavy packages a command imports."""
+    done = subprocess.run(
+        [sys.executable, "-c", _IMPORTS.replace('"jax"', _UNWANTED + more), *map(str, arguments)],
+        input=stdin, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize("source", ["csv", "jsonl", "parquet", "standard input"])
+@pytest.mark.parametrize("form", ["csv", "tsv", "jsonl", "parquet"])
+def test_predict_imports_nothing_that_trains(trained, table, tmp_path, source, form):
+    import polars as pl
+
+    frame, place = pl.read_csv(table), tmp_path / f"texts.{source}"
+    if source == "csv":
+        frame.write_csv(place)
+    elif source == "jsonl":
+        frame.write_ndjson(place)
+    elif source == "parquet":
+        frame.write_parquet(place)
+    piped = source == "standard input"
+    arguments = ["predict", trained, "-" if piped else place, "--output", tmp_path / f"o.{form}"]
+    assert imported(arguments, frame.write_csv() if piped else "") == "heavy: []"
+
+
+def test_predict_of_one_text_imports_no_tables_either(trained):
+    assert imported(["predict", trained, "--text", "late"], more=', "polars"') == "heavy: []"
+
+
+def test_the_predictor_imports_nothing_that_trains(trained):
+    code = f"""
+import sys
+from multilabel_bert import Predictor
+Predictor.load({str(trained)!r}).predict(["late"] * 3000)
+print(sorted({{name.split(".")[0] for name in sys.modules}} & {{
+    "tensorflow", "keras", "sklearn", "scipy", "pandas", "polars", "typer", "rich", "torch"}}))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "[]\n"), done.stderr
 
 
 def test_help_imports_nothing_heavy():
