@@ -82,7 +82,7 @@ def cross_validate(
         if isinstance(texts, Dataset)
         else Dataset.from_arrays(texts, labels, label_names=label_names)
     )
-    targets = dataset.dense_labels()
+    targets = dataset.require_labels()
     probabilities = np.zeros(targets.shape, np.float32)
     predictions = np.zeros(targets.shape, np.int8)
     fold_of = np.zeros(len(dataset), np.int64)

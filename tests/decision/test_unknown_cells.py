@@ -111,3 +111,17 @@ def test_none_means_unknown():
     assert with_none.metrics["known_cells"] == 3
     expected = evaluate([[1, -1], [0, 1]], [[0.9, 0.9], [0.1, 0.3]])
     assert with_none.to_dict() == expected.to_dict()
+
+
+def test_the_loss_is_the_mean_over_all_known_cells_whatever_is_looked_at_at_once(monkeypatch):
+    from multilabel_bert.decision import cross_entropy, score
+
+    rng = np.random.default_rng(3)
+    targets = rng.choice([0, 1, -1], (50, 7))
+    logits = rng.normal(size=(50, 7)) * 3
+    probabilities = 1 / (1 + np.exp(-logits))
+    cells = -np.log(np.where(targets == 1, probabilities, 1 - probabilities))
+    monkeypatch.setattr(cross_entropy, "_CELLS_AT_ONCE", 20)
+    for given in (None, logits):
+        loss = score("loss", targets, probabilities, logits=given)
+        np.testing.assert_allclose(loss, cells[targets >= 0].mean(), rtol=1e-9)

@@ -77,7 +77,7 @@ def tune(
         max_labels=trained.rule.max_labels if max_labels is None else (max_labels or None),
     )
     dataset = read_labelled_table(data, trained, table, progress)
-    targets = dataset.dense_labels()
+    targets = dataset.require_labels()
     logits = predictor.predict_logits(dataset.texts, dataset.text_pairs, progress=progress)
     rule = DecisionRule.tuned(
         targets,

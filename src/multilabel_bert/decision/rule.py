@@ -180,16 +180,20 @@ class DecisionRule:
         return decided.astype(np.int8)
 
     def _most_probable(self, decided: BoolArray, scores: FloatArray, limit: int) -> BoolArray:
-        crowded = np.flatnonzero(decided.sum(axis=1) > limit)
-        priority = np.where(decided[crowded], scores[crowded], -1.0)
+        # Of the set labels alone: there are few, and all the others need not be sorted.
+        crowded = decided.sum(axis=1) > limit
+        rows, columns = np.nonzero(decided & crowded[:, None])
+        # A group without its label would break the rule, so those come first.
+        alone = np.ones(decided.shape[1], bool)
         for group in self.exclusive_groups:
-            # Above every probability: a group without its label would break the rule.
-            columns = np.array(group)
-            priority[:, columns] += 2 * decided[np.ix_(crowded, columns)]
-        kept = np.argsort(-priority, axis=1, kind="stable")[:, :limit]
+            alone[list(group)] = False
+        order = np.lexsort((columns, -scores[rows, columns], alone[columns], rows))
+        starts = np.flatnonzero(np.diff(rows, prepend=-1))  # `rows` ascend, in `order` too
+        lengths = np.diff(starts, append=len(rows))
+        rank = np.arange(len(rows)) - np.repeat(starts, lengths)
+        dropped = order[rank >= limit]
         limited = decided.copy()
-        limited[crowded] = False
-        limited[crowded[:, None], kept] = True
+        limited[rows[dropped], columns[dropped]] = False
         return limited
 
     def to_dict(self) -> dict[str, Any]:
