@@ -315,7 +315,7 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):
             logits = self._predictor.predict_logits(dev.texts, dev.text_pairs, progress=progress)
             self._tune_on(dev, logits)
             rule, names = self.model_.rule, self.model_.label_names
-            evaluation = outcome_of(rule, names, dev.dense_labels(), logits).evaluation
+            evaluation = outcome_of(rule, names, dev.require_labels(), logits).evaluation
             self.dev_evaluation_ = evaluation
             metrics = evaluation.to_dict()
             metrics.pop("per_label")
@@ -367,7 +367,7 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):
         dataset = dataset.with_label_names(self.predictor.label_names)
         logits = self.predictor.predict_logits(dataset.texts, dataset.text_pairs)
         rule, names = self.model_.rule, self.model_.label_names
-        return outcome_of(rule, names, dataset.dense_labels(), logits)
+        return outcome_of(rule, names, dataset.require_labels(), logits)
 
     def tune(
         self, texts: Any, labels: Any = None, *, progress: Progress | None = None
@@ -511,7 +511,7 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):
         rule = self.model_.rule
         self._set_rule(
             DecisionRule.tuned(
-                dataset.dense_labels(),
+                dataset.require_labels(),
                 sigmoid(logits),
                 strategy=self._strategy(),
                 metric=self.threshold_metric,
