@@ -48,9 +48,9 @@ def peak_mb(trained, table, output):
 def test_many_lines_take_the_memory_of_few(trained, labelled_texts, tmp_path, form, many):
     texts, _ = labelled_texts
     few = write_lines(tmp_path / "few.csv", texts, 20_000)
-    peak_of_few = peak_mb(trained, few, tmp_path / f"few.{form}")
+    peak_of_few = peak_mb(trained, few, tmp_path / f"few-labels.{form}")
     table = write_lines(tmp_path / "many.csv", texts, many)
-    output = tmp_path / f"many.{form}"
+    output = tmp_path / f"many-labels.{form}"
     # All rows at once would take some 0.5 kB each: 65 MB more, or 490 MB.
     assert peak_mb(trained, table, output) < peak_of_few + 40
 
