@@ -129,9 +129,30 @@ def test_bfloat16_is_close_and_is_not_float32(graph, engine):
 def test_compiled_models_are_kept_in_the_cache_directory(graph, engine, tmp_path):
     for _ in range(2):
         cached = OpenVINOEngine(graph, precision="float32", cache_directory=tmp_path / "cache")
-        assert len(list((tmp_path / "cache").glob("*.blob"))) == 1
+        assert len(list((tmp_path / "cache" / "float32").glob("*.blob"))) == 1
         batch = next(batches(1))
         same(cached.infer(batch), engine.infer(batch))
+
+
+def test_a_cached_model_is_not_taken_for_one_of_another_precision(graph, tmp_path):
+    if not cpu_features.has_bfloat16():
+        pytest.skip("this CPU has no bfloat16 instructions")
+    batch = next(batches(1))
+    cache = tmp_path / "cache"
+    OpenVINOEngine(graph, precision="float32", cache_directory=cache)
+    for _ in range(2):
+        cached = OpenVINOEngine(graph, precision="bfloat16", cache_directory=cache)
+        same(cached.infer(batch), OpenVINOEngine(graph, precision="bfloat16").infer(batch))
+
+
+def test_a_damaged_cache_is_made_anew(graph, engine, tmp_path):
+    batch = next(batches(1))
+    OpenVINOEngine(graph, precision="float32", cache_directory=tmp_path)
+    for blob in tmp_path.rglob("*.blob"):
+        blob.chmod(0o600)
+        blob.write_bytes(blob.read_bytes()[: blob.stat().st_size // 2])
+    cached = OpenVINOEngine(graph, precision="float32", cache_directory=tmp_path)
+    same(cached.infer(batch), engine.infer(batch))
 
 
 def test_a_saved_model_can_be_run(graph, engine, tmp_path):

@@ -26,8 +26,8 @@ class OpenVINOEngine:
         hint: ``"throughput"`` for many batches side by side, ``"latency"`` for one at a time.
         streams: batches computed at the same time, at least 1; None leaves it to the hint.
         threads: CPU threads in all, at least 1; None for all cores.
-        cache_directory: where compiled models are kept, so that the next start is faster; None
-            for nowhere.
+        cache_directory: where compiled models are kept, so that the next start is a little
+            faster; None for nowhere.
 
     Raises:
         SettingsError: if an argument is out of range.
@@ -61,7 +61,9 @@ class OpenVINOEngine:
         if threads is not None:
             settings["INFERENCE_NUM_THREADS"] = threads
         if cache_directory is not None:
-            settings["CACHE_DIR"] = str(cache_directory)
+            # OpenVINO 2026.4 takes a model compiled for float32 for one in bfloat16 too, and then
+            # gives NaN or writes where it must not.
+            settings["CACHE_DIR"] = str(Path(cache_directory) / self.precision)
         core = import_openvino().Core()
         source = str(model) if isinstance(model, Path) else model
         self._compiled = core.compile_model(source, "CPU", settings)
