@@ -298,7 +298,8 @@ def _positive_weights(
         return balanced_positive_weights(*targets.known_counts())
     if isinstance(class_weight, dict):
         names = list(label_names or map(str, range(labels)))
-        unknown = [name for name in class_weight if name not in names]
+        known = set(names)
+        unknown = [name for name in class_weight if name not in known]
         if unknown:
             raise SettingsError(
                 f"class_weight names {unknown[0]!r}, which is no label. The labels are "
