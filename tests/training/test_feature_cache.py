@@ -76,9 +76,10 @@ class TestStore:
         entries = again.find(digests(3, 1, 2, 3))
         rows = [values[start : start + n].tolist() for values, start, n in again.places(entries)]
         assert rows == [[[4, 4]], [[1, 1], [2, 2]], [[3, 3]], [[4, 4]]]
-        first = again.first_rows(entries)
+        first = again.first_rows(entries, slice(0, 2))
         assert first.dtype == np.float32
         assert first.tolist() == [[4, 4], [1, 1], [3, 3], [4, 4]]
+        assert again.first_rows(entries, slice(1, 2)).tolist() == [[4], [1], [3], [4]]
         assert again.find(digests(9, 2)).tolist() == [-1, entries[2]]
 
     @pytest.mark.parametrize("small", [0, 2**20])
@@ -90,7 +91,8 @@ class TestStore:
             values = np.repeat(numbers[part], 2).reshape(5, 2)
             open_store(cache).append(digests(*part), np.ones(5, np.int64), values)
         store = open_store(cache)
-        assert store.first_rows(store.find(digests(*range(20))))[:, 0].tolist() == numbers.tolist()
+        entries = store.find(digests(*range(20)))
+        assert store.first_rows(entries, slice(0, 1)).ravel().tolist() == numbers.tolist()
 
     def test_only_what_is_new_is_missing_and_once(self, cache):
         store = open_store(cache)

@@ -267,15 +267,17 @@ class Store:
             for segment, start, length in zip(segments, starts, lengths, strict=True)
         ]
 
-    def first_rows(self, entries: np.ndarray) -> np.ndarray:
-        """The first row of each text, float32 [n, W]."""
+    def first_rows(self, entries: np.ndarray, columns: slice) -> np.ndarray:
+        """Some columns of the first row of each text, float32 [n, columns]."""
         segments, starts, _ = self._places[:, entries]
-        found = np.empty((len(entries), self.width), np.float32)
+        width = len(range(*columns.indices(self.width)))
+        found = np.empty((len(entries), width), np.float32)
         for segment in np.unique(segments):
             here = np.flatnonzero(segments == segment)
+            values = self._values[segment][:, columns]
             # In parts: picking rows makes a copy in the type of the file first.
             for part in np.array_split(here, len(here) // _PICKED_ROWS + 1):
-                found[part] = self._values[segment][starts[part]]
+                found[part] = values[starts[part]]
         return found
 
     def prepare(self) -> None:

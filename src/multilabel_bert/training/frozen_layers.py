@@ -119,13 +119,18 @@ class FrozenLayers:
         rows = np.ones(len(texts), np.int64)
         filled = self._filled_store("representations", width, texts, rows, title, compute)
         if filled is not None:
-            found = filled[0].first_rows(filled[1])
-        else:
-            with self.progress.task(title, len(texts), "texts") as task:
-                # Rounded as the cache rounds, so that the result does not depend on it.
-                found = compute(texts, task).astype(self.dtype).astype(np.float32)
-        columns = np.split(found, len(self.outputs), axis=1)
-        return dict(zip(self.outputs, map(np.ascontiguousarray, columns), strict=True))
+            store, entries = filled
+            columns = np.arange(width).reshape(len(self.outputs), -1)
+            return {
+                name: store.first_rows(entries, slice(own[0], own[-1] + 1))
+                for name, own in zip(self.outputs, columns, strict=True)
+            }
+        with self.progress.task(title, len(texts), "texts") as task:
+            parts = encode_parts(self.engine, texts, on_batch=task.advance)
+        # Rounded as the cache rounds, so that the result does not depend on it.
+        return {
+            name: parts.pop(name).astype(self.dtype).astype(np.float32) for name in self.outputs
+        }
 
     def hidden_inputs(self, texts: TokenizedTexts, title: str) -> TrainingInputs:
         """What enters the lowest trained layer, for each text."""
