@@ -125,7 +125,7 @@ def test_ctrl_c_keeps_what_is_done(cli, trained, long_table, tmp_path, stop_afte
 @pytest.mark.parametrize(
     ("change", "what"),
     [
-        (lambda a, t: t.write_text(t.read_text() + "x,late\n"), "{table}"),
+        (lambda a, t: t.write_text(t.read_text() + "x,late\n"), "the table"),
         (lambda a, t: a.append("--clean-html"), "the options of the table"),
         (lambda a, t: a.extend(["--google-output", t.parent]), "the options of the result"),
     ],
@@ -143,7 +143,7 @@ def test_a_run_of_something_else_starts_anew(
     assert result.code == 0
     assert (
         "Starting anew, without the 4,096 texts that were predicted before: since then "
-        f"{what.format(table=table)} changed."
+        f"{what} changed."
     ) in result.err
     assert len(output.read_text().splitlines()) == len(table.read_text().splitlines())
 

@@ -274,6 +274,11 @@ def test_exclusive_groups(cli, tiny_encoder, labelled_texts, tmp_path):
     rows = cli("predict", model, tmp_path / "table.parquet", "--json").out.splitlines()
     for row in map(json.loads, rows):
         assert len({"delay", "praise"} & set(row["labels"])) == 1
+    # Thresholds of their labels are not used, so they are not shown.
+    shown = cli("predict", model, "--text", "late").out.splitlines()
+    assert [n for n in LABELS for line in shown if f" {n} " in line and "threshold" in line] == [
+        "refund"
+    ]
 
 
 def test_categorical_columns_are_exclusive_groups(cli, tiny_encoder, labelled_texts, tmp_path):

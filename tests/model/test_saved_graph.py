@@ -13,7 +13,7 @@ from test_directory import TEXTS, make_model
 from multilabel_bert.decision.rule import DecisionRule
 from multilabel_bert.encoder.checkpoint import load_checkpoint
 from multilabel_bert.encoder.pooling import POOLINGS
-from multilabel_bert.errors import ModelError
+from multilabel_bert.errors import DataError, ModelError
 from multilabel_bert.model.directory import load_model, save_model, update_manifest
 from multilabel_bert.model.predictor import Predictor
 from multilabel_bert.model.saved_graph import CONSTANTS, GRAPH, StoredTensors
@@ -185,3 +185,23 @@ def test_damaged_weights_are_noticed_when_they_are_read(saved):
     flip(saved / "model.safetensors")
     with pytest.raises(ModelError, match="model.safetensors is not the file"):
         len(model.tensors)
+
+
+@pytest.mark.parametrize("engine", ["openvino", "keras"])
+def test_many_texts_are_streamed_to_the_same_values(checkpoint, engine):
+    pytest.importorskip("keras")
+    predictor = Predictor(make_model(checkpoint), engine=engine, precision="float32")
+    texts = [TEXTS[row % 4] for row in range(5000)]
+    pairs = [TEXTS[row % 3] for row in range(5000)]
+    together = predictor.predict_logits(texts, pairs)
+    assert together.shape == (5000, 3)
+    for start in (0, 2040, 4990):
+        few = predictor.predict_logits(texts[start : start + 10], pairs[start : start + 10])
+        np.testing.assert_allclose(together[start : start + 10], few, atol=1e-5)
+
+
+def test_a_wrong_text_in_a_stream_is_the_usual_error(checkpoint):
+    predictor = Predictor(make_model(checkpoint))
+    stream = predictor.stream_logits(iter([(["late"], None), (["late", None], None)]))
+    with pytest.raises(DataError, match="Expected strings, got NoneType"):
+        list(stream)

@@ -133,12 +133,20 @@ class PartialOutput:
             new.replace(self.directory / _STATE)
         self.rows, self._committed_at = self._written_rows, time.monotonic()
 
-    def close(self, *, complete: bool) -> None:
-        """Close the files; the directory goes, unless a later run can go on from it."""
+    def finish(self) -> None:
+        """Make all rows safe, and close the files, so that they can be moved."""
+        self.commit()
+        self._close_files()
+
+    def _close_files(self) -> None:
         for file in self._files.values():
             with contextlib.suppress(OSError):
                 file.close()
         self._files.clear()
+
+    def close(self, *, complete: bool) -> None:
+        """Close the files; the directory goes, unless a later run can go on from it."""
+        self._close_files()
         if complete or self.run is None or not self.rows:
             shutil.rmtree(self.directory, ignore_errors=True)
         self._lock.close()

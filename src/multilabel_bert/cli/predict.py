@@ -187,7 +187,7 @@ def _repeatable(
         return None
     return {
         "the model": content_of(model / MANIFEST),
-        f"{data}": identity_of(data),
+        "the table": identity_of(data),
         "the precision": predictor.precision,
         "the options of the table": table.arguments(),
         "the version of multilabel-bert": [__version__, _ROWS_AT_A_TIME],

@@ -195,7 +195,7 @@ class RowFiles:
     def finish(self) -> None:
         """Put the files into their places."""
         partial, google = self.partial, self.result.google_directory
-        partial.commit()
+        partial.finish()
         if google is not None:
             with atomic_file(google / GOOGLE_FILE) as path:
                 shutil.copyfile(partial.directory / _GOOGLE, path)
