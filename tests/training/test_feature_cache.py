@@ -15,14 +15,14 @@ from multilabel_bert.encoder.checkpoint import load_checkpoint
 from multilabel_bert.errors import SettingsError
 from multilabel_bert.progress import Progress
 from multilabel_bert.text.tokenizer import BertTokenizer
-from multilabel_bert.training import feature_cache, frozen_layers
+from multilabel_bert.training import feature_store, frozen_layers
 from multilabel_bert.training.feature_cache import (
     FeatureCache,
-    as_digests,
     default_directory,
     store_key,
     text_digests,
 )
+from multilabel_bert.training.feature_store import as_digests
 from multilabel_bert.training.frozen_layers import FrozenLayers
 
 DESCRIPTION = {"encoder": "tiny", "content": "representations", "precision": "float32"}
@@ -84,8 +84,8 @@ class TestStore:
 
     @pytest.mark.parametrize("small", [0, 2**20])
     def test_segments_are_read_alike_whether_small_or_mapped(self, cache, monkeypatch, small):
-        monkeypatch.setattr(feature_cache, "_SMALL_BYTES", small)
-        monkeypatch.setattr(feature_cache, "_PICKED_ROWS", 3)
+        monkeypatch.setattr(feature_store, "_SMALL_BYTES", small)
+        monkeypatch.setattr(feature_store, "_PICKED_ROWS", 3)
         numbers = np.arange(20, dtype=np.float32)
         for part in np.split(np.random.default_rng(0).permutation(20), 4):
             values = np.repeat(numbers[part], 2).reshape(5, 2)
@@ -311,7 +311,8 @@ WRITER = textwrap.dedent(
     """
     import sys
     import numpy as np
-    from multilabel_bert.training.feature_cache import FeatureCache, as_digests
+    from multilabel_bert.training.feature_cache import FeatureCache
+    from multilabel_bert.training.feature_store import as_digests
 
     directory, start = sys.argv[1], int(sys.argv[2])
     cache = FeatureCache(directory)

@@ -20,12 +20,8 @@ from multilabel_bert.errors import SettingsError, WriteError
 from multilabel_bert.progress import Progress, Task
 from multilabel_bert.text.tokenized_texts import TokenizedTexts
 from multilabel_bert.training.batches import HiddenInputs, TrainingInputs
-from multilabel_bert.training.feature_cache import (
-    FeatureCache,
-    Store,
-    store_key,
-    text_digests,
-)
+from multilabel_bert.training.feature_cache import FeatureCache, store_key, text_digests
+from multilabel_bert.training.feature_store import Store
 
 # Values that are computed before they are written, what a kill can lose: bytes, and texts. Enough
 # texts that batches of equal length can be made of them.
