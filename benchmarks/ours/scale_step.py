@@ -236,16 +236,18 @@ def main(folder: str, step: str, count: str, number: str) -> None:
     # Prediction is a command: this process only waits for it.
     who = resource.RUSAGE_CHILDREN if step == "predict" else resource.RUSAGE_SELF
     work = STEPS[step](Path(folder), int(count), int(number))
-    before = resource.getrusage(who).ru_maxrss / 1024
-    started = time.perf_counter()
+    before, started = resource.getrusage(who), time.perf_counter()
     work()
-    seconds = time.perf_counter() - started
+    seconds, after = time.perf_counter() - started, resource.getrusage(who)
+    # Of all cores; what other programs do on the machine does not change it much.
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     print(
         json.dumps(
             {
                 "seconds": round(seconds, 3),
-                "peak_mb": round(resource.getrusage(who).ru_maxrss / 1024),
-                "mb_before": round(before),
+                "cpu_seconds": round(cpu, 3),
+                "peak_mb": round(after.ru_maxrss / 1024),
+                "mb_before": round(before.ru_maxrss / 1024),
             }
         )
     )

@@ -26,7 +26,7 @@ from multilabel_bert.training.feature_store import Store
 # Values that are computed before they are written, what a kill can lose: bytes, and texts. Enough
 # texts that batches of equal length can be made of them.
 _SEGMENT_BYTES = 2**27
-_SEGMENT_TEXTS = 2**13
+_SEGMENT_TEXTS = 2**14
 _MEMORY_INFO = Path("/proc/meminfo")
 
 
