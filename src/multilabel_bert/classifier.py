@@ -64,6 +64,7 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):
         num_train_epochs: 30 for a head alone, else 3, unless given.
         train_batch_size: texts of a batch; see `TrainingSettings`.
         max_batch_tokens: token slots of a batch where `train_batch_size` is not given.
+        gradient_accumulation_steps: batches whose gradients make one update together.
         learning_rate: the peak rate; see `TrainingSettings`.
         head_learning_rate: the peak rate of the head when layers are trained too.
         warmup_proportion: share of the updates in which the rate rises from 0.
@@ -96,6 +97,8 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):
             epochs, no standardising, a bias of 0, thresholds of 0.5, float32. What differs from
             a default of this class counts more.
         precision: ``"auto"``, ``"float32"`` or ``"bfloat16"``.
+        lazy_embeddings: whether rows of the word embeddings wait for their updates until a batch
+            needs them; see `TrainingSettings`.
         callbacks: Keras callbacks.
         cache: where the values of the frozen layers are kept, so that a second run on the same
             texts does not compute them again: ``"auto"`` for the user's cache directory (or
@@ -129,6 +132,7 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):
         num_train_epochs: int | None = None,
         train_batch_size: int | None = None,
         max_batch_tokens: int = 1024,
+        gradient_accumulation_steps: int = 1,
         learning_rate: float | None = None,
         head_learning_rate: float | None = None,
         warmup_proportion: float = 0.1,
@@ -153,6 +157,7 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):
         vocab_file: str | Path | None = None,
         preset: str | None = None,
         precision: str = "auto",
+        lazy_embeddings: bool = True,
         callbacks: Sequence[Any] | None = None,
         cache: str | Path | None = "auto",
         cache_limit: int | None = None,
@@ -166,6 +171,7 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):
         self.num_train_epochs = num_train_epochs
         self.train_batch_size = train_batch_size
         self.max_batch_tokens = max_batch_tokens
+        self.gradient_accumulation_steps = gradient_accumulation_steps
         self.learning_rate = learning_rate
         self.head_learning_rate = head_learning_rate
         self.warmup_proportion = warmup_proportion
@@ -190,6 +196,7 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):
         self.vocab_file = vocab_file
         self.preset = preset
         self.precision = precision
+        self.lazy_embeddings = lazy_embeddings
         self.callbacks = callbacks
         self.cache = cache
         self.cache_limit = cache_limit
@@ -204,6 +211,7 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):
         label_names: Sequence[str] | None = None,
         validation_data: Any = None,
         progress: Progress | None = None,
+        state_directory: str | Path | None = None,
     ) -> MultiLabelClassifier:
         """Train.
 
@@ -214,6 +222,9 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):
             validation_data: ``(texts, labels)`` or a `Dataset`: chooses thresholds, is followed
                 during training. Without it `dev_fraction` of the texts is held out.
             progress: where progress is shown, in place of `verbose`.
+            state_directory: where the state of the training is kept after each epoch, while
+                layers are trained. If the same training was stopped before, it goes on from
+                there, to the same result. Removed when the training is over.
 
         Raises:
             SettingsError: if a parameter has a value that cannot be used.
@@ -236,7 +247,8 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):
         elif self.dev_fraction > 0:
             train, dev = split_dataset(train, self.dev_fraction, seed=self.seed)
         checkpoint = self._load_checkpoint()
-        self._train(checkpoint, settings, train, dev, progress)
+        state = None if state_directory is None else Path(state_directory)
+        self._train(checkpoint, settings, train, dev, progress, state)
         self.model_.provenance["seconds"] = round(time.monotonic() - started, 1)
         return self
 
@@ -247,6 +259,7 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):
         train: Dataset,
         dev: Dataset | None,
         progress: Progress,
+        state_directory: Path | None,
     ) -> None:
         import_optional("keras", extra="train", purpose="training")
         from multilabel_bert.training.pipeline import Examples, train_classifier
@@ -278,6 +291,7 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):
             callbacks=self.callbacks or (),
             progress=progress,
             cache=self._feature_cache(),
+            state_directory=state_directory,
         )
         self.history_ = weights.history
         self.representation_scores_ = weights.representation_scores

@@ -26,7 +26,7 @@ GOOGLE_FLAGS = {
     "--task-name": "columns and labels are found in the table, or named with --label-columns",
     "--eval-batch-size": "texts are batched by their tokens",
     "--predict-batch-size": "texts are batched by their tokens",
-    "--save-checkpoints-steps": "the model is saved once, at the end or at Ctrl-C",
+    "--save-checkpoints-steps": "the state is kept after each epoch, for --resume",
     "--iterations-per-loop": "the model is saved once, at the end or at Ctrl-C",
     "--use-tpu": _ONE_DEVICE,
     "--tpu-name": _ONE_DEVICE,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -57,6 +58,12 @@ def train(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", metavar="", help="Replace an older model at --output.")
     ] = False,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume", metavar="", help="Go on with a training of layers that was stopped."
+        ),
+    ] = False,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -66,10 +73,16 @@ def train(
 
     Ctrl-C ends the training early: the best epoch so far is kept and saved.
     The exit code is 130 then.
+    While layers are trained, the state of each epoch is kept in DIR.training:
+    the same command with --resume goes on from there, to the same result.
     """
     from multilabel_bert.model.directory import check_output
 
-    check_output(output, overwrite=overwrite)
+    state = output.with_name(f"{output.name}.training")
+    resume = _checked_resume(state, resume=resume, overwrite=overwrite)
+    check_output(output, overwrite=overwrite or resume)
+    if not resume and state.exists():
+        shutil.rmtree(state)
     check_place(output, "--output")
     _require_encoder(encoder)
     parameters = classifier_parameters(encoder, training, decisions) | cache.parameters()
@@ -79,8 +92,9 @@ def train(
         dev,
         output,
         table.arguments(),
-        overwrite=overwrite,
+        overwrite=overwrite or resume,
         progress=Progress("silent" if quiet else "auto"),
+        state_directory=state,
     )
     if as_json:
         print(json.dumps(_as_json(classifier, output), indent=2, ensure_ascii=False))
@@ -99,6 +113,7 @@ def train_and_save(
     *,
     overwrite: bool = False,
     progress: Progress | None = None,
+    state_directory: Path | None = None,
 ) -> MultiLabelClassifier:
     """Train by files and save.
 
@@ -110,6 +125,7 @@ def train_and_save(
         data: keyword arguments of `read_dataset`.
         overwrite: whether an older model may be replaced.
         progress: where the data and the progress are shown.
+        state_directory: of `MultiLabelClassifier.fit`.
 
     Raises:
         MultilabelError: if something that was given cannot be used.
@@ -123,7 +139,9 @@ def train_and_save(
     from multilabel_bert.classifier import MultiLabelClassifier
 
     classifier = MultiLabelClassifier(**parameters)
-    classifier.fit(train_set, validation_data=dev_set, progress=progress)
+    classifier.fit(
+        train_set, validation_data=dev_set, progress=progress, state_directory=state_directory
+    )
     classifier.save(output, overwrite=overwrite, progress=progress)
     return classifier
 
@@ -174,6 +192,21 @@ def _as_json(classifier: MultiLabelClassifier, output: Path) -> dict[str, Any]:
         "seconds": classifier.model_.provenance["seconds"],
         "interrupted": classifier.history_.interrupted,
     }
+
+
+def _checked_resume(state: Path, *, resume: bool, overwrite: bool) -> bool:
+    """Whether there is a stopped training to go on with; it is never thrown away unasked."""
+    if state.exists() and not resume and not overwrite:
+        raise SettingsError(
+            f"{state} holds a training that was stopped. Add --resume to go on with it, or "
+            "--overwrite to remove it and begin anew."
+        )
+    if resume and not state.exists():
+        raise SettingsError(
+            f"--resume: there is no stopped training at {state}. A state is kept there after each "
+            "epoch in which layers are trained; leave --resume out to begin."
+        )
+    return resume
 
 
 def _require_encoder(given: EncoderOptions) -> None:

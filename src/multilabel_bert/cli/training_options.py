@@ -49,8 +49,8 @@ class EncoderOptions:
     precision: Annotated[
         str,
         option(
-            "What frozen layers and predictions compute in: float32, bfloat16, or auto: bfloat16 "
-            "only where the CPU has instructions for it.",
+            "What is computed in: float32, bfloat16, or auto: bfloat16 only where the CPU has "
+            "instructions for it. Weights are float32 always.",
             "P",
             panel=_ENCODER,
         ),
@@ -122,6 +122,18 @@ class TrainingOptions:
     max_batch_tokens: Annotated[
         int, option("Tokens of a batch, without --train-batch-size.", "N", panel=_TRAINING)
     ] = TrainingSettings.max_batch_tokens
+    gradient_accumulation_steps: Annotated[
+        int, option("Batches that make one update together.", "N", panel=_TRAINING)
+    ] = TrainingSettings.gradient_accumulation_steps
+    lazy_embeddings: Annotated[
+        bool,
+        option(
+            "Whether rows of the word embeddings wait for their updates until a batch needs them, "
+            "with --train-layers all.",
+            "",
+            panel=_TRAINING,
+        ),
+    ] = TrainingSettings.lazy_embeddings
     warmup_proportion: Annotated[
         float,
         option(

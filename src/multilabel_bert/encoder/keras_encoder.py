@@ -12,6 +12,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from multilabel_bert.encoder import row_kernels
 from multilabel_bert.encoder.checkpoint import Checkpoint, load_checkpoint
 from multilabel_bert.encoder.config import BertConfig
 from multilabel_bert.encoder.keras_layers import (
@@ -92,6 +93,9 @@ class BertStack(keras.layers.Layer):
         """
         hidden = ops.cast(hidden, self.compute_dtype)
         bias = attention_bias(attention_mask, self.compute_dtype)
+        trains = training and any(layer.trainable for layer in self.transformer_layers)
+        if trains and not output_hidden_states and row_kernels.available():
+            return self._call_on_rows(hidden, bias)
         states = [hidden]
         for layer in self.transformer_layers:
             hidden = layer(hidden, bias, training=training and layer.trainable)
@@ -101,6 +105,17 @@ class BertStack(keras.layers.Layer):
             outputs["pooled_output"] = self.pooler(hidden)
         if output_hidden_states:
             outputs["hidden_states"] = states
+        return outputs
+
+    def _call_on_rows(self, hidden: Any, bias: Any) -> dict[str, Any]:
+        """Train by fused kernels; see `call`."""
+        batch, length = ops.shape(bias)[0], ops.shape(bias)[3]
+        rows = row_kernels.to_rows(hidden)
+        for layer in self.transformer_layers:
+            rows = layer(rows, bias, training=layer.trainable)
+        outputs = {"sequence_output": row_kernels.from_rows(rows, batch, length)}
+        if self.pooler is not None:
+            outputs["pooled_output"] = self.pooler(outputs["sequence_output"])
         return outputs
 
     def tensor_variables(self) -> dict[str, Any]:
@@ -119,7 +134,8 @@ class BertEncoder(keras.Model):
 
     It takes a dictionary of ``input_ids``, ``attention_mask`` and ``token_type_ids``, each
     [B, T]; or the token ids alone, where padding has the id of ``[PAD]`` and every token is of
-    the first text. What `BertTokenizer` returns can be passed as it is.
+    the first text. What `BertTokenizer` returns can be passed as it is. The dictionary may also
+    have ``inputs_embeds`` [B, T, H], rows of the word embeddings in place of looking them up.
 
     Every layer can be frozen on its own: ``encoder.embeddings.trainable = False``,
     ``encoder.transformer_layers[3].trainable = False``, or all at once by `set_train_layers`.
@@ -279,6 +295,7 @@ class BertEncoder(keras.Model):
         hidden = self.embeddings(
             input_ids,
             ops.cast(token_type_ids, "int32"),
+            inputs_embeds=inputs.get("inputs_embeds"),
             training=training and self.embeddings.trainable,
         )
         outputs = self.stack(

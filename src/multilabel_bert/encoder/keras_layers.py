@@ -11,6 +11,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from multilabel_bert.encoder import row_kernels
 from multilabel_bert.encoder.config import BertConfig
 
 _ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
@@ -66,15 +67,26 @@ class BertEmbeddings(keras.layers.Layer):
         self.token_type_embeddings = table("token_type_embeddings", config.type_vocab_size)
         self.norm.build((None, None, config.hidden_size))
 
-    def call(self, input_ids: Any, token_type_ids: Any, training: bool = False) -> Any:
-        """[B, T] ids and token types to [B, T, H]."""
+    def call(
+        self,
+        input_ids: Any,
+        token_type_ids: Any,
+        inputs_embeds: Any = None,
+        training: bool = False,
+    ) -> Any:
+        """[B, T] ids and token types to [B, T, H].
+
+        `inputs_embeds` [B, T, H] are rows of the word embeddings that were looked up already.
+        """
         length = input_ids.shape[1]
         if length is not None and length > self.config.max_position_embeddings:
             raise ValueError(
                 f"input_ids has {length} tokens a text, but this BERT has position embeddings for "
                 f"{self.config.max_position_embeddings}. Cut the texts to that length."
             )
-        words = ops.take(ops.convert_to_tensor(self.word_embeddings), input_ids, axis=0)
+        words = inputs_embeds
+        if words is None:
+            words = ops.take(ops.convert_to_tensor(self.word_embeddings), input_ids, axis=0)
         types = ops.take(ops.convert_to_tensor(self.token_type_embeddings), token_type_ids, axis=0)
         positions = self.position_embeddings[: ops.shape(input_ids)[1]]
         return self.dropout(self.norm(words + types + positions), training=training)
@@ -108,25 +120,44 @@ class BertSelfAttention(keras.layers.Layer):
         """Attend from each token to all real ones.
 
         Args:
-            hidden: [B, T, H].
+            hidden: [B, T, H], or as rows [R, H] (`row_kernels.to_rows`).
             bias: [B, 1, 1, T], from `attention_bias`.
             training: whether to drop attention probabilities.
         """
-        query, key, value = (self._heads(d(hidden)) for d in (self.query, self.key, self.value))
-        head_size = self.config.hidden_size // self.config.num_attention_heads
-        scores = ops.matmul(query, ops.transpose(key, (0, 1, 3, 2)))  # [B, N, T, T]
-        scores = scores * (1.0 / math.sqrt(head_size)) + bias
-        probabilities = self.dropout(ops.softmax(scores, axis=-1), training=training)
+        batch, length = ops.shape(bias)[0], ops.shape(bias)[3]
+        heads = self.config.num_attention_heads
+        head_size = self.config.hidden_size // heads
+        as_rows = len(hidden.shape) == 2
+        projected = self._projected(hidden, as_rows)
+        if as_rows:
+            projected = row_kernels.drop_padding(projected, batch * length)
+        split = ops.reshape(projected, (batch, length, 3, heads, head_size))
+        query, key, value = ops.unstack(ops.transpose(split, (2, 0, 3, 1, 4)), 3)  # [B, N, T, D]
+        query = query * (1.0 / math.sqrt(head_size))
+        scores = ops.matmul(query, ops.transpose(key, (0, 1, 3, 2))) + bias  # [B, N, T, T]
+        probabilities = ops.softmax(scores, axis=-1)
+        if as_rows and training and self.dropout.rate > 0:
+            probabilities = row_kernels.attention_dropout(
+                probabilities, self.dropout.rate, self.dropout.seed_generator.next()
+            )
+        else:
+            probabilities = self.dropout(probabilities, training=training)
         context = ops.transpose(ops.matmul(probabilities, value), (0, 2, 1, 3))  # [B, T, N, D]
-        batch, length = ops.shape(hidden)[0], ops.shape(hidden)[1]
+        if as_rows:
+            rows = ops.reshape(context, (batch * length, self.config.hidden_size))
+            return row_kernels.pad_rows(rows)
         return ops.reshape(context, (batch, length, self.config.hidden_size))
 
-    def _heads(self, x: Any) -> Any:
-        # [B, T, H] -> [B, N, T, D]
-        heads = self.config.num_attention_heads
-        batch, length = ops.shape(x)[0], ops.shape(x)[1]
-        split = ops.reshape(x, (batch, length, heads, self.config.hidden_size // heads))
-        return ops.transpose(split, (0, 2, 1, 3))
+    def _projected(self, hidden: Any, as_rows: bool) -> Any:
+        """Query, key and value side by side, [..., 3 H]."""
+        parts = (self.query, self.key, self.value)
+        # One matrix multiply is faster than three, most of all backward.
+        kernel = ops.concatenate([ops.convert_to_tensor(part.kernel) for part in parts], axis=1)
+        bias = ops.concatenate([_bias_of(part) for part in parts], axis=0)
+        projected = ops.matmul(hidden, kernel)
+        if as_rows:
+            return row_kernels.add_bias(projected, bias)
+        return projected + ops.cast(bias, projected.dtype)
 
 
 class BertLayer(keras.layers.Layer):
@@ -160,12 +191,42 @@ class BertLayer(keras.layers.Layer):
         self.output_dense.build((None, None, self.config.intermediate_size))
 
     def call(self, hidden: Any, bias: Any, training: bool = False) -> Any:
-        """[B, T, H] to [B, T, H]; `bias` as in `BertSelfAttention`."""
-        attended = self.attention_output(self.attention(hidden, bias, training=training))
+        """[B, T, H] to [B, T, H]; `bias` as in `BertSelfAttention`. Rows stay rows."""
+        context = self.attention(hidden, bias, training=training)
+        if len(hidden.shape) == 2:
+            return self._call_on_rows(hidden, context, training)
+        attended = self.attention_output(context)
         hidden = self.attention_norm(hidden + self.dropout(attended, training=training))
         activation = _ACTIVATIONS[self.config.hidden_act]
         transformed = self.output_dense(activation(self.intermediate(hidden)))
         return self.output_norm(hidden + self.dropout(transformed, training=training))
+
+    def _call_on_rows(self, hidden: Any, context: Any, training: bool) -> Any:
+        """The same by fused kernels."""
+
+        def multiply(x: Any, layer: Any) -> Any:
+            return ops.matmul(x, ops.convert_to_tensor(layer.kernel))
+
+        def finish(x: Any, layer: Any, residual: Any, norm: Any) -> Any:
+            drops = training and self.dropout.rate > 0
+            return row_kernels.bias_dropout_add_norm(
+                multiply(x, layer),
+                _bias_of(layer),
+                residual,
+                ops.cast(norm.gamma, "float32"),
+                ops.cast(norm.beta, "float32"),
+                epsilon=self.config.layer_norm_eps,
+                rate=self.dropout.rate if drops else 0.0,
+                seed=self.dropout.seed_generator.next() if drops else None,
+            )
+
+        hidden = finish(context, self.attention_output, hidden, self.attention_norm)
+        wide, bias = multiply(hidden, self.intermediate), _bias_of(self.intermediate)
+        if self.config.hidden_act.startswith("gelu"):
+            wide = row_kernels.bias_gelu(wide, bias, self.config.hidden_act != "gelu")
+        else:
+            wide = _ACTIVATIONS[self.config.hidden_act](row_kernels.add_bias(wide, bias))
+        return finish(wide, self.output_dense, hidden, self.output_norm)
 
     def tensor_variables(self, index: int) -> dict[str, Any]:
         """Canonical tensor name to Keras variable; `index` counts from the embeddings."""
@@ -224,6 +285,11 @@ def _dropout(rate: float, seed: int | None, policy: Any) -> Any:
 
 def _dense_variables(prefix: str, dense: Any) -> dict[str, Any]:
     return {f"{prefix}/kernel": dense.kernel, f"{prefix}/bias": dense.bias}
+
+
+def _bias_of(dense: Any) -> Any:
+    """The bias as float32 tensor, which the fused kernels compute in."""
+    return ops.cast(ops.convert_to_tensor(dense.bias), "float32")
 
 
 def _norm_variables(prefix: str, norm: Any) -> dict[str, Any]:

@@ -6,11 +6,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from multilabel_bert.encoder.checkpoint import Checkpoint
+from multilabel_bert.encoder.cpu_features import choose_precision
 from multilabel_bert.encoder.encoding import PARTS
 from multilabel_bert.encoder.pooling import POOLINGS, combine
 from multilabel_bert.errors import CheckpointError, SettingsError
@@ -22,6 +24,7 @@ from multilabel_bert.training.frozen_layers import FrozenLayers
 from multilabel_bert.training.head_start import Standardizer, prior_bias
 from multilabel_bert.training.losses import balanced_positive_weights
 from multilabel_bert.training.network import ClassifierNetwork
+from multilabel_bert.training.saved_state import SavedState, digest_of
 from multilabel_bert.training.settings import TrainingSettings
 from multilabel_bert.training.targets import Targets
 from multilabel_bert.training.trainer import (
@@ -77,6 +80,7 @@ def train_classifier(
     callbacks: Sequence[Any] = (),
     progress: Progress | None = None,
     cache: FeatureCache | None = None,
+    state_directory: Path | None = None,
 ) -> TrainedWeights:
     """Train what ``settings.train_layers`` says; all below runs once a text.
 
@@ -89,9 +93,13 @@ def train_classifier(
         callbacks: Keras callbacks.
         progress: where progress is shown.
         cache: where the values of the frozen layers are kept, or None.
+        state_directory: where the state is kept after each epoch in which layers are trained,
+            and from where the same training goes on if it was stopped; or None. It is removed
+            when the training is over, unless Ctrl-C ended it.
 
     Raises:
-        SettingsError: if a setting does not fit the encoder or the data.
+        SettingsError: if a setting does not fit the encoder or the data, or the state is of
+            another training.
     """
     config = checkpoint.config
     progress = progress or Progress("silent")
@@ -110,6 +118,7 @@ def train_classifier(
         callbacks,
         progress,
         cache,
+        state_directory,
     )
     if settings.train_layers == 0:
         return run.head_alone()
@@ -128,6 +137,7 @@ class _TrainingRun:
     callbacks: Sequence[Any]
     progress: Progress
     cache: FeatureCache | None
+    state_directory: Path | None
 
     def head_alone(self) -> TrainedWeights:
         poolings = [self.settings.pooling]
@@ -196,7 +206,9 @@ class _TrainingRun:
 
     def everything(self) -> TrainedWeights:
         dev = TokenInputs(self.dev.texts) if self.dev is not None else None
-        return self._fit_layers(None, TokenInputs(self.train.texts), dev, "float32")
+        precision = choose_precision(self.settings.precision)
+        self.progress.say(f"Training all layers in {precision}")
+        return self._fit_layers(None, TokenInputs(self.train.texts), dev, precision)
 
     def _fit_layers(
         self,
@@ -205,9 +217,15 @@ class _TrainingRun:
         dev: TrainingInputs | None,
         precision: str,
     ) -> TrainedWeights:
-        network = self._network(first_layer, self.settings.pooling)
+        bfloat16 = choose_precision(self.settings.precision) == "bfloat16"
+        network = self._network(
+            first_layer, self.settings.pooling, "mixed_bfloat16" if bfloat16 else "float32"
+        )
         network.set_body_tensors(self.checkpoint.tensors)
-        history = self._fit(network, train, dev)
+        saved_state = self._saved_state()
+        history = self._fit(network, train, dev, saved_state)
+        if saved_state is not None and not history.interrupted:
+            saved_state.clear()
         kernel, bias = network.head_tensors()
         return TrainedWeights(
             self.checkpoint.tensors | network.body_tensors(),
@@ -231,7 +249,30 @@ class _TrainingRun:
         self.progress.say(f"Encoder: {frozen.engine_name}, {frozen.precision}")
         return frozen
 
-    def _network(self, first_layer: int | None, pooling: str) -> ClassifierNetwork:
+    def _saved_state(self) -> SavedState | None:
+        if self.state_directory is None:
+            return None
+        self.progress.say("Looking at texts and weights, to know this training again")
+        identity: dict[str, Any] = {
+            "labels": self.train.targets.shape[1],
+            "encoder weights": digest_of(*self.checkpoint.tensors.values()),
+        }
+        for name, examples in (("training texts", self.train), ("development texts", self.dev)):
+            if examples is not None:
+                rows = np.arange(len(examples.targets))
+                identity[name] = digest_of(
+                    examples.texts.ids,
+                    examples.texts.offsets,
+                    *(
+                        examples.targets[part]
+                        for part in np.array_split(rows, len(rows) // 4096 + 1)
+                    ),
+                )
+        return SavedState(self.state_directory, identity | self.settings.to_dict())
+
+    def _network(
+        self, first_layer: int | None, pooling: str, dtype: str = "float32"
+    ) -> ClassifierNetwork:
         network = ClassifierNetwork(
             self.checkpoint.config,
             first_layer=first_layer,
@@ -240,6 +281,7 @@ class _TrainingRun:
             dropout=self.settings.dropout,
             pooler=self.checkpoint.has_pooler,
             seed=self.settings.seed,
+            dtype=dtype,
         )
         if self.settings.prior_bias:
             network.set_head(None, prior_bias(*self.train.targets.known_counts()))
@@ -250,6 +292,7 @@ class _TrainingRun:
         network: ClassifierNetwork,
         train: TrainingInputs,
         dev: TrainingInputs | None,
+        saved_state: SavedState | None = None,
     ) -> History:
         return train_network(
             network,
@@ -259,6 +302,7 @@ class _TrainingRun:
             positive_weights=self.positive_weights,
             callbacks=self.callbacks,
             progress=self.progress,
+            saved_state=saved_state,
         )
 
 

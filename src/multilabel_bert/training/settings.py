@@ -32,6 +32,7 @@ class TrainingSettings:
         train_batch_size: texts of a batch. None: for a head alone a 32nd of the texts, 16 to
             256; else as many texts as fit `max_batch_tokens`.
         max_batch_tokens: token slots of a batch where `train_batch_size` is not given.
+        gradient_accumulation_steps: batches whose gradients make one update together.
         learning_rate: the peak rate of the trained layers, or of a head alone.
         head_learning_rate: the peak rate of the head when layers are trained too; five times
             `learning_rate`, or the same with Google's optimizer.
@@ -50,7 +51,10 @@ class TrainingSettings:
         early_stopping_patience: epochs without a better value before training stops.
         seed: of batches, dropout and the new weights.
         precision: ``"float32"``, ``"bfloat16"``, or ``"auto"`` for bfloat16 only where the CPU
-            has instructions for it. It concerns the frozen layers and prediction.
+            has instructions for it. Weights and their updates are float32 always.
+        lazy_embeddings: when all is trained, whether rows of the word embeddings wait for their
+            updates until a batch needs them; see `training.lazy_embeddings` for how little
+            that changes. False: all of them are updated in every step.
     """
 
     train_layers: int | str = 0
@@ -59,6 +63,7 @@ class TrainingSettings:
     num_train_epochs: int | None = None
     train_batch_size: int | None = None
     max_batch_tokens: int = 1024
+    gradient_accumulation_steps: int = 1
     learning_rate: float | None = None
     head_learning_rate: float | None = None
     warmup_proportion: float = 0.1
@@ -73,6 +78,7 @@ class TrainingSettings:
     early_stopping_patience: int = 3
     seed: int = 42
     precision: str = "auto"
+    lazy_embeddings: bool = True
 
     def __post_init__(self) -> None:
         """Check every value.
@@ -84,12 +90,17 @@ class TrainingSettings:
         _one_of("optimizer", self.optimizer, OPTIMIZERS)
         _one_of("schedule", self.schedule, SCHEDULES)
         _one_of("precision", self.precision, PRECISIONS)
-        for name in ("max_seq_length", "max_batch_tokens", "early_stopping_patience"):
+        for name in (
+            "max_seq_length",
+            "max_batch_tokens",
+            "gradient_accumulation_steps",
+            "early_stopping_patience",
+        ):
             _whole(name, getattr(self, name), minimum=1)
         for name in ("num_train_epochs", "train_batch_size"):
             if getattr(self, name) is not None:
                 _whole(name, getattr(self, name), minimum=1)
-        for name in ("standardize", "prior_bias"):
+        for name in ("standardize", "prior_bias", "lazy_embeddings"):
             if not isinstance(getattr(self, name), bool | None):
                 raise SettingsError(f"{name}={getattr(self, name)!r} must be True or False.")
         _whole("seed", self.seed, minimum=0, maximum=_LARGEST_SEED)
@@ -191,6 +202,7 @@ GOOGLE_PRESET: dict[str, Any] = {
     "schedule": "linear",
     "dropout": 0.1,
     "precision": "float32",
+    "lazy_embeddings": False,
 }
 
 

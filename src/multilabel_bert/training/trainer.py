@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import keras
@@ -18,11 +18,13 @@ from multilabel_bert.errors import SettingsError
 from multilabel_bert.model.predictor import sigmoid
 from multilabel_bert.progress import Progress
 from multilabel_bert.text.batching import fixed_size_batches, token_budget_batches
-from multilabel_bert.training.batches import TrainingInputs
+from multilabel_bert.training.batches import FeatureInputs, TrainingInputs
 from multilabel_bert.training.losses import SigmoidCrossEntropy
 from multilabel_bert.training.network import ClassifierNetwork
 from multilabel_bert.training.optimizers import AdamWeightDecay, WarmupDecay
+from multilabel_bert.training.saved_state import SavedState
 from multilabel_bert.training.settings import TrainingSettings
+from multilabel_bert.training.steps import Step, SteppingInOneCall, make_step
 from multilabel_bert.training.targets import Targets
 
 # Followed on the development split where no metric is named: it needs no threshold.
@@ -31,6 +33,9 @@ DEFAULT_MONITOR = "macro_average_precision"
 # Token slots of a forward batch: large enough for the matrix multiplies, small enough for the
 # caches of a CPU.
 _EVALUATION_TOKENS = 4096
+
+# Features and targets that one call of a step gets.
+_CALL_BYTES = 2**26
 
 
 @dataclass
@@ -71,6 +76,7 @@ def train_network(
     positive_weights: np.ndarray | None = None,
     callbacks: Sequence[Any] = (),
     progress: Progress | None = None,
+    saved_state: SavedState | None = None,
 ) -> History:
     """Train, in place.
 
@@ -87,29 +93,41 @@ def train_network(
         callbacks: Keras callbacks; they see ``loss``, ``val_loss`` and ``val_<metric>``, and
             may set ``model.stop_training``.
         progress: where progress is shown.
+        saved_state: where the state is kept after each epoch, and from where a stopped training
+            goes on. What callbacks remember is not part of it.
+
+    Raises:
+        SettingsError: if the training diverges, or `saved_state` is of another one.
     """
     progress = progress or Progress("silent")
     epochs = settings.num_train_epochs
     if epochs is None:
         raise ValueError("settings are not resolved")
-    steps_per_epoch = len(_epoch_batches(train.inputs, settings, epoch=0))
-    _compile(network, settings, steps_per_epoch * epochs, positive_weights)
-    run = _Run(network, train, dev, settings, progress, _Best(settings.early_stopping))
+    updates = [_updates_of(train.inputs, settings, epoch) for epoch in range(epochs)]
+    total_updates = sum(updates)
+    step = _compile(network, settings, total_updates, positive_weights)
+    run = _Run(network, step, train, dev, settings, progress, _Best(settings.early_stopping))
+    done = 0 if saved_state is None else run.go_on(saved_state)
     callback_list = keras.callbacks.CallbackList(
-        list(callbacks), model=network, epochs=epochs, steps=steps_per_epoch, verbose=0
+        list(callbacks), model=network, epochs=epochs, steps=updates[0], verbose=0
     )
+    run.follows_batches = any(map(_follows_batches, callbacks))
     network.stop_training = False
     callback_list.on_train_begin()
     try:
-        # The number of batches may differ a little from epoch to epoch.
-        with progress.task("Training", epochs * steps_per_epoch, "batches") as task:
-            for epoch in range(epochs):
+        with progress.task("Training", total_updates, "updates") as task:
+            task.advance(sum(updates[:done]))
+            for epoch in range(done, epochs):
                 run.epoch(epoch, callback_list, task)
-                if network.stop_training or run.patience_is_over():
+                stops = network.stop_training or run.patience_is_over()
+                if saved_state is not None and not stops and epoch + 1 < epochs:
+                    run.save(saved_state)
+                if stops:
                     run.history.stopped_early = epoch + 1 < epochs
                     break
     except KeyboardInterrupt:
         run.history.interrupted = True
+        step.finish()
         kept = f"epoch {run.best.epoch}" if run.best.weights else "the weights as they are"
         progress.say(f"Interrupted: keeping {kept}.")
     if run.best.weights and (settings.early_stopping or run.history.interrupted):
@@ -178,35 +196,95 @@ class _Best:
 @dataclass
 class _Run:
     network: ClassifierNetwork
+    step: Step
     train: LabelledInputs
     dev: LabelledInputs | None
     settings: TrainingSettings
     progress: Progress
     best: _Best
     history: History = field(default_factory=History)
+    follows_batches: bool = False
 
     def epoch(self, epoch: int, callbacks: Any, task: Any) -> None:
         callbacks.on_epoch_begin(epoch)
         started = time.monotonic()
-        total, seen = 0.0, 0
-        for step, indices in enumerate(_epoch_batches(self.train.inputs, self.settings, epoch)):
-            callbacks.on_train_batch_begin(step)
-            self.network.reset_metrics()
-            batch, targets = self.train.inputs.batch(indices), self.train.targets[indices]
-            loss = float(self.network.train_on_batch(batch, targets))
-            if not math.isfinite(loss):
-                raise SettingsError(
-                    f"The loss became {loss} in epoch {epoch + 1}: the training diverged. Use a "
-                    f"learning_rate below {self.settings.learning_rate:g}, or a longer warm-up."
-                )
-            callbacks.on_train_batch_end(step, {"loss": loss})
-            total, seen = total + loss * len(indices), seen + len(indices)
-            task.advance(1, f"epoch {epoch + 1}, loss {total / seen:.4f}")
+        total, seen, number = 0.0, 0, 0
+        for groups in self._calls(_epoch_groups(self.train.inputs, self.settings, epoch)):
+            if self.follows_batches:
+                callbacks.on_train_batch_begin(number)
+            losses = self._update(groups)
+            for loss, group in zip(losses, groups, strict=True):
+                self._check_finite(loss, epoch)
+                texts = sum(map(len, group))
+                total, seen, number = total + loss * texts, seen + texts, number + 1
+            if self.follows_batches:
+                callbacks.on_train_batch_end(number - 1, {"loss": losses[-1]})
+            task.advance(len(groups), f"epoch {epoch + 1}, loss {total / seen:.4f}")
+        self.step.finish()
         logs = {"loss": total / seen} | self._dev_logs()
         if self.dev is not None:
             self.best.offer(epoch + 1, logs[f"val_{self.best.name}"], self.network)
         callbacks.on_epoch_end(epoch, dict(logs))
         self.history.epochs.append(logs | {"seconds": time.monotonic() - started})
+
+    def _calls(self, groups: list[list[np.ndarray]]) -> Iterator[list[list[np.ndarray]]]:
+        """The updates of an epoch, several at a time where one call can make them."""
+        inputs = self.train.inputs
+        if (
+            self.follows_batches
+            or self.settings.gradient_accumulation_steps > 1
+            or not isinstance(inputs, FeatureInputs)
+            or not isinstance(self.step, SteppingInOneCall)
+        ):
+            yield from ([group] for group in groups)
+            return
+        width = inputs.features.shape[1] + self.train.targets.shape[1]
+        at_once = max(1, _CALL_BYTES // (4 * width * len(groups[0][0])))
+        full = [group for group in groups if len(group[0]) == len(groups[0][0])]
+        for start in range(0, len(full), at_once):
+            yield full[start : start + at_once]
+        yield from ([group] for group in groups[len(full) :])
+
+    def _update(self, groups: list[list[np.ndarray]]) -> list[float]:
+        """Make one update for each group of batches; their losses."""
+        inputs, targets = self.train.inputs, self.train.targets
+        if len(groups) == 1:
+            return [self.step([(inputs.batch(part), targets[part]) for part in groups[0]])]
+        assert isinstance(self.step, SteppingInOneCall) and isinstance(inputs, FeatureInputs)
+        rows = np.concatenate([part for (part,) in groups])
+        shape = (len(groups), len(groups[0][0]), -1)
+        features, wanted = inputs.features[rows].reshape(shape), targets[rows].reshape(shape)
+        return list(map(float, self.step.many(features, wanted)))
+
+    def _check_finite(self, loss: float, epoch: int) -> None:
+        if not math.isfinite(loss):
+            raise SettingsError(
+                f"The loss became {loss} in epoch {epoch + 1}: the training diverged. Use a "
+                f"learning_rate below {self.settings.learning_rate:g}, or a longer warm-up."
+            )
+
+    def save(self, saved_state: SavedState) -> None:
+        """Keep what the coming epochs depend on."""
+        arrays = {name: np.asarray(value) for name, value in self.step.state().items()}
+        for index, weights in enumerate(self.best.weights or ()):
+            arrays[f"best/{index}"] = np.asarray(weights)
+        best = asdict(replace(self.best, weights=None))
+        saved_state.save(arrays, {"epochs": self.history.epochs, "best": best})
+
+    def go_on(self, saved_state: SavedState) -> int:
+        """Take up a stopped training; the number of its epochs."""
+        found = saved_state.load()
+        if found is None:
+            return 0
+        arrays, facts = found
+        for name, variable in self.step.state().items():
+            variable.assign(arrays[name])
+        self.history.epochs = facts["epochs"]
+        weights = [arrays[f"best/{i}"] for i in range(sum(n.startswith("best/") for n in arrays))]
+        self.best = _Best(**{**facts["best"], "weights": weights or None})
+        done = len(self.history.epochs)
+        self.progress.say(f"Going on after epoch {done}: {saved_state.directory}")
+        return done
 
     def _dev_logs(self) -> dict[str, float]:
         if self.dev is None:
@@ -228,15 +306,14 @@ class _Run:
 def _compile(
     network: ClassifierNetwork,
     settings: TrainingSettings,
-    total_steps: int,
+    total_updates: int,
     positive_weights: np.ndarray | None,
-) -> None:
+) -> Step:
     rate, head_rate = settings.learning_rate, settings.head_learning_rate
     if rate is None or head_rate is None:
         raise ValueError("settings are not resolved")
-    schedule = WarmupDecay(
-        rate, total_steps, int(total_steps * settings.warmup_proportion), settings.schedule
-    )
+    warmup = int(total_updates * settings.warmup_proportion)
+    schedule = WarmupDecay(rate, total_updates, warmup, settings.schedule)
     network.compile(
         optimizer=AdamWeightDecay(
             schedule,
@@ -248,14 +325,30 @@ def _compile(
         # Each new batch shape would be compiled anew by XLA, and batches differ in length.
         jit_compile=False,
     )
+    return make_step(network, total_updates, lazy_embeddings=settings.lazy_embeddings)
 
 
-def _epoch_batches(
+def _updates_of(inputs: TrainingInputs, settings: TrainingSettings, epoch: int) -> int:
+    return len(_epoch_groups(inputs, settings, epoch))
+
+
+def _epoch_groups(
     inputs: TrainingInputs, settings: TrainingSettings, epoch: int
-) -> list[np.ndarray]:
+) -> list[list[np.ndarray]]:
+    """The batches of an epoch, those of one update together."""
     # A large odd factor keeps the epochs of neighbouring seeds apart.
     seed = settings.seed * 1_000_003 + epoch
     lengths = inputs.lengths
     if settings.train_batch_size is not None:
-        return fixed_size_batches(len(lengths), settings.train_batch_size, seed=seed)
-    return token_budget_batches(lengths, settings.max_batch_tokens, seed=seed)
+        batches = fixed_size_batches(len(lengths), settings.train_batch_size, seed=seed)
+    else:
+        batches = token_budget_batches(lengths, settings.max_batch_tokens, seed=seed)
+    size = settings.gradient_accumulation_steps
+    return [batches[start : start + size] for start in range(0, len(batches), size)]
+
+
+def _follows_batches(callback: Any) -> bool:
+    """Whether a callback wants to be told of each batch."""
+    base = keras.callbacks.Callback
+    hooks = ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end")
+    return any(getattr(type(callback), hook) is not getattr(base, hook) for hook in hooks)

@@ -1,0 +1,159 @@
+"""One update of the weights on TensorFlow: gradients, clipping, optimizer, in one graph."""
+
+# B = texts of a batch, T = tokens, H = hidden size, U = different words of a batch, X = labels
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from multilabel_bert.training.lazy_embeddings import LazyTable
+from multilabel_bert.training.network import ClassifierNetwork
+from multilabel_bert.training.optimizers import densify
+from multilabel_bert.training.steps import Batch, named_variables
+
+
+class TensorFlowStep:
+    """Makes updates; see `steps.Step`.
+
+    Args:
+        network: compiled with an optimizer `AdamWeightDecay` and a loss.
+        updates: how many will be made.
+        lazy_embeddings: whether rows of the word embeddings wait until they are used; for
+            networks that train them.
+    """
+
+    def __init__(
+        self,
+        network: ClassifierNetwork,
+        updates: int,
+        lazy_embeddings: bool = False,
+    ) -> None:
+        self.network = network
+        optimizer = network.optimizer
+        # Clipped here, because the words' gradient is part of the norm.
+        self.clip_norm, optimizer.global_clipnorm = optimizer.global_clipnorm, None
+        self.lazy: LazyTable | None = None
+        if lazy_embeddings and network.first_layer is None:
+            words = network.body.embeddings.word_embeddings
+            # The optimizer's own update would touch every row.
+            words.trainable = False
+            self.lazy = LazyTable(words.value, optimizer, optimizer.rates(updates))
+        # The optimizer keeps the variables in this order.
+        self.variables = list(network.trainable_variables)
+        optimizer.build(self.variables)
+        self._update = tf.function(self._update_from_one, reduce_retracing=True)
+        self._gradients = tf.function(self._weighted_gradients, reduce_retracing=True)
+        self._apply = tf.function(self._apply_gradients, reduce_retracing=True)
+        self._updates = tf.function(self._update_from_each, reduce_retracing=True)
+
+    def __call__(self, batches: Sequence[Batch]) -> float:
+        """See `steps.Step`."""
+        if len(batches) == 1:
+            inputs, targets = batches[0]
+            return float(self._update(*self._located(inputs), targets))
+        # Every known cell counts the same, in whichever batch it is.
+        known = np.array([np.count_nonzero(targets >= 0) for _, targets in batches], np.float32)
+        loss, total, rows = 0.0, None, []
+        for (inputs, targets), share in zip(batches, known / max(known.sum(), 1.0), strict=True):
+            placed, words = self._located(inputs)
+            part, gradients, word_gradient = self._gradients(placed, words, targets, share)
+            loss += float(part)
+            total = gradients if total is None else [a + b for a, b in zip(total, gradients)]
+            rows.append((words["rows"], word_gradient))
+        self._apply(total, *_summed_rows(rows, self.lazy is not None))
+        return loss
+
+    def many(self, features: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        """One update for each of many batches of features, in one call.
+
+        Args:
+            features: float32 [S, B, D].
+            targets: float32 [S, B, X].
+
+        Returns:
+            The loss of each, float32 [S].
+        """
+        return np.asarray(self._updates(features, targets))
+
+    def finish(self) -> None:
+        """See `steps.Step`."""
+        if self.lazy is not None:
+            self.lazy.finish(self.network.optimizer.iterations.value)
+
+    def state(self) -> dict[str, Any]:
+        """See `steps.Step`."""
+        if self.lazy is None:
+            return named_variables(self.network)
+        parts = ("momentum", "velocity", "updates")
+        rows = {f"words/{part}": getattr(self.lazy, part) for part in parts}
+        return named_variables(self.network) | rows
+
+    def _located(self, inputs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        """A batch, and which rows of the word embeddings it needs."""
+        if self.lazy is None:
+            return dict(inputs), {"rows": np.zeros(0, np.int32), "places": np.zeros(0, np.int32)}
+        ids = inputs["input_ids"]
+        rows, places = np.unique(ids, return_inverse=True)
+        return dict(inputs), {
+            "rows": rows.astype(np.int32),
+            "places": places.reshape(ids.shape).astype(np.int32),
+        }
+
+    def _loss_and_gradients(self, inputs: Any, words: Any, targets: Any) -> tuple[Any, Any, Any]:
+        table = None
+        if self.lazy is not None:
+            made = tf.cast(self.network.optimizer.iterations.value, tf.int32)
+            table = self.lazy.catch_up(words["rows"], made)  # [U, H]
+        with tf.GradientTape() as tape:
+            if table is not None:
+                tape.watch(table)
+                inputs = {**inputs, "inputs_embeds": tf.gather(table, words["places"])}
+            loss = self.network.loss(targets, self.network(inputs, training=True))
+        sources = [variable.value for variable in self.variables]
+        gradients = tape.gradient(loss, sources if table is None else [*sources, table])
+        dense = [densify(gradient) for gradient in gradients]
+        if table is None:
+            return loss, dense, tf.zeros((0, 0))
+        return loss, dense[:-1], dense[-1]
+
+    def _weighted_gradients(self, inputs: Any, words: Any, targets: Any, share: Any) -> Any:
+        loss, gradients, word_gradient = self._loss_and_gradients(inputs, words, targets)
+        return loss * share, [g * share for g in gradients], word_gradient * share
+
+    def _apply_gradients(self, gradients: Any, rows: Any, word_gradient: Any) -> None:
+        optimizer = self.network.optimizer
+        scale = tf.ones(())
+        if self.clip_norm is not None:
+            norm = tf.linalg.global_norm([*gradients, word_gradient])
+            scale = tf.minimum(1.0, self.clip_norm / tf.maximum(norm, 1e-30))
+        if self.lazy is not None:
+            made = tf.cast(optimizer.iterations.value, tf.int32)
+            self.lazy.apply(rows, word_gradient * scale, made, optimizer.learning_rate)
+        optimizer.apply([gradient * scale for gradient in gradients], self.variables)
+
+    def _update_from_one(self, inputs: Any, words: Any, targets: Any) -> Any:
+        loss, gradients, word_gradient = self._loss_and_gradients(inputs, words, targets)
+        self._apply_gradients(gradients, words["rows"], word_gradient)
+        return loss
+
+    def _update_from_each(self, features: Any, targets: Any) -> Any:
+        words = {"rows": tf.zeros(0, tf.int32), "places": tf.zeros(0, tf.int32)}
+        losses = tf.TensorArray(tf.float32, tf.shape(features)[0])
+        for index in tf.range(tf.shape(features)[0]):
+            loss = self._update_from_one({"features": features[index]}, words, targets[index])
+            losses = losses.write(index, loss)
+        return losses.stack()
+
+
+def _summed_rows(parts: list[tuple[np.ndarray, Any]], lazy: bool) -> tuple[Any, Any]:
+    """The gradients of the same word in several batches, added."""
+    if not lazy:
+        return parts[0]
+    joined = np.concatenate([rows for rows, _ in parts])
+    rows, places = np.unique(joined, return_inverse=True)
+    gradients = tf.concat([gradient for _, gradient in parts], axis=0)
+    return rows, tf.math.unsorted_segment_sum(gradients, places, len(rows))
