@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format bench lock interchange clean
+.PHONY: help setup demo test lint format bench peers lock interchange clean
 
 help:  ## list the verbs
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ bench: setup  ## measure GoEmotions, whole commands, where ../shared/data is
 interchange: setup  ## install transformers and torch into an environment of their own, for the tests
 	@sh scripts/setup_interchange.sh .venv-interchange $(BIN)/python
 
+peers: setup  ## install what the benchmarks compare with, one environment each, in .venv-peers
+	@sh scripts/setup_peers.sh $${MULTILABEL_PEERS:-.venv-peers} $(BIN)/python
+
 lock: setup  ## resolve requirements/dev.txt anew
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile pyproject.toml --extra train --group dev --universal \
@@ -43,4 +46,4 @@ lock: setup  ## resolve requirements/dev.txt anew
 	    --output-file requirements/dev.txt
 
 clean:  ## remove what the verbs made
-	rm -rf $(VENV) .venv-interchange demo-model .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) .venv-interchange .venv-peers demo-model .pytest_cache .mypy_cache .ruff_cache

@@ -11,7 +11,7 @@ import tempfile
 import time
 import traceback
 from collections.abc import Callable
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
 DATA = ROOT.parent / "shared" / "data"
 FIXTURES = ROOT.parent / "shared" / "fixtures"
+_PACKAGES = ("keras", "tensorflow_cpu", "openvino", "tokenizers", "numpy")
 
 
 def machine() -> dict[str, Any]:
@@ -46,8 +47,15 @@ def machine() -> dict[str, Any]:
         "cores": sum(line.startswith("processor") for line in lines),
         "cpu_features": sorted(flags & {"avx2", "avx512f", "avx512_bf16", "amx_bf16"}),
         "precision": choose_precision("auto"),
-        "versions": {name: version(name) for name in ("keras", "openvino", "tokenizers", "numpy")},
+        "versions": {name: _version(name) for name in _PACKAGES},
     }
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "absent"
 
 
 def run_cells(

@@ -68,7 +68,7 @@ WORKS = {
     "MiniLM, long texts, 256 tokens": Work("minilm", 256, "complaints", 500),
     "MiniLM, long texts, 512 tokens": Work("minilm", 512, "complaints", 300),
     "BERT-base shape, GoEmotions test": Work("bert-base", 128, "goemotions/test.tsv", 1000),
-    "BERT-base shape, long texts, 512 tokens": Work("bert-base", 512, "complaints", 48),
+    "BERT-base shape, long texts, 512 tokens": Work("bert-base", 512, "complaints", 32),
 }
 PEERS = {
     "pipeline, default settings": Peer("hf_pipeline", "transformers", "float32", (), 5),
@@ -113,7 +113,7 @@ def measure(work: Work, peer: Peer, given: Namespace) -> dict[str, Any]:
     peer_precision = BEST if peer.precision == "default" else peer.precision
     with tempfile.TemporaryDirectory() as folder:
         model, texts_file = str(Path(folder, "model")), str(Path(folder, "texts.json"))
-        texts = texts_of(work)[: 40 if given.small else None]
+        texts = texts_of(work)[: 12 if given.small else None]
         Path(texts_file).write_text(json.dumps(texts))
         subprocess.run(
             [
@@ -163,7 +163,7 @@ def tuned_batch(them: Program, peer: Peer, texts: int) -> int | None:
     """The batch size with which the peer is fastest on an eighth of the texts."""
     if len(peer.batches) < 2:
         return peer.batches[0] if peer.batches else None
-    limit = max(min(texts, 64), texts // 8)
+    limit = max(min(texts, 24), texts // 8)
     them.ask("predict", batch=peer.batches[0], limit=limit)
     times = {batch: them.ask("predict", batch=batch, limit=limit) for batch in peer.batches}
     return min(times, key=lambda batch: times[batch])

@@ -42,7 +42,7 @@ def environment() -> dict[str, str]:
     """The environment variables of every program: no downloads, no telemetry, our modules."""
     variables = {name: value for name, value in os.environ.items() if name not in _SLOW_BLAS}
     return variables | {
-        "PYTHONPATH": str(BENCHMARKS),
+        "PYTHONPATH": os.pathsep.join([str(BENCHMARKS), str(ROOT / "src")]),
         "HF_HUB_OFFLINE": "1",
         "HF_HUB_DISABLE_TELEMETRY": "1",
         "TOKENIZERS_PARALLELISM": "true",
@@ -55,16 +55,19 @@ class Program:
 
     Args:
         script: path below ``benchmarks``.
-        peer: name of the peer's environment; None for this project's own.
         arguments: of the command line.
+        peer: name of the peer's environment; None for this project's own.
+        python: an interpreter in place of both.
     """
 
-    def __init__(self, script: str, *arguments: str, peer: str | None = None) -> None:
-        python = sys.executable if peer is None else peer_python(peer)
+    def __init__(
+        self, script: str, *arguments: str, peer: str | None = None, python: str | None = None
+    ) -> None:
+        python = python or (sys.executable if peer is None else str(peer_python(peer)))
         self.script = script
         self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115, closed with the program
         self._process = subprocess.Popen(
-            [str(python), str(BENCHMARKS / script), *arguments],
+            [python, str(BENCHMARKS / script), *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,

@@ -19,7 +19,8 @@ from typing import Any
 
 import numpy as np
 from cells import DATA, options, run_cells, table
-from ours.shapes import load_shape, random_texts, useful_flops
+from flops import useful_flops
+from ours.shapes import load_shape, random_texts
 from programs import Program, alternate
 
 from multilabel_bert.encoder.checkpoint import Checkpoint

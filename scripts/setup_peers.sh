@@ -1,7 +1,8 @@
 #!/bin/sh
 # Creates one environment for each peer that the benchmarks compare with, from requirements/peers.
 # Usage: scripts/setup_peers.sh DIRECTORY PYTHON [NAME ...]     (all of them unless named)
-# One that cannot be installed leaves NAME.error in DIRECTORY, which the tables show.
+# One that cannot be installed leaves NAME.error in DIRECTORY, which the tables show. A line
+# "# without: PACKAGE" in its file names what is taken out again after the installation.
 set -u
 
 directory=$1
@@ -26,6 +27,9 @@ for name in "$@"; do
     if "$python" -m venv "$environment" >"$log" 2>&1 &&
         "$environment/bin/python" -m pip --disable-pip-version-check install --quiet \
             -r "$requirements" >>"$log" 2>&1; then
+        for package in $(sed -n 's/^# without: //p' "$requirements"); do
+            "$environment/bin/python" -m pip --quiet uninstall --yes "$package" >>"$log" 2>&1
+        done
         cp "$requirements" "$environment/.installed"
         rm -f "$log"
     else
