@@ -106,6 +106,17 @@ class TestDropout:
         assert (masks[0] & masks[1]).mean() == pytest.approx(0.81, abs=0.005)
         assert (masks[0] & masks[2]).mean() == pytest.approx(0.81, abs=0.005)
 
+    def test_alone_it_drops_the_same_forward_and_backward(self):
+        x = normal(64, 16)
+        value, gradient = value_and_gradients(
+            lambda x: row_kernels.dropout(x, 0.25, tf.constant([5, 6])), x
+        )
+        kept = row_kernels.keep_mask(x, tf.constant([5, 6]), 0.25).numpy()
+        np.testing.assert_allclose(value, np.where(kept, x / 0.75, 0), rtol=1e-6)
+        np.testing.assert_allclose(
+            gradient, np.where(kept, normal(64, 16, seed=9) / 0.75, 0), rtol=1e-6
+        )
+
     def test_attention_probabilities_keep_their_mean(self):
         kept = row_kernels.attention_dropout(tf.ones((3, 5, 33, 33)), 0.1, tf.constant([3, 4]))
         values = np.unique(kept)

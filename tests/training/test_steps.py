@@ -45,8 +45,10 @@ def trained(batches, *, lazy=False, first_layer=None, google=False, updates=UPDA
     )
     step = make_step(network, updates, lazy_embeddings=lazy)
     if many:
+        features = np.concatenate([inputs["features"] for ((inputs, _),) in batches])
         losses = step.many(
-            np.stack([inputs["features"] for ((inputs, _),) in batches]),
+            features,
+            np.arange(len(features)).reshape(len(batches), -1),
             np.stack([targets for ((_, targets),) in batches]),
         )
     else:

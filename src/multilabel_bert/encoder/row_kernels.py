@@ -128,6 +128,19 @@ def bias_dropout_add_norm(
     return forward(x, bias, residual, gamma, beta)
 
 
+def dropout(x: Any, rate: float, seed: Any) -> Any:
+    """Dropout of rows [R, H], for an R that stays the same from batch to batch."""
+    import tensorflow as tf
+
+    drop = _dropout_kernel(rate)
+
+    @tf.custom_gradient
+    def forward(x: Any) -> Any:
+        return drop(x, seed), lambda upstream: drop(upstream, seed)
+
+    return forward(x)
+
+
 def attention_dropout(probabilities: Any, rate: float, seed: Any) -> Any:
     """Dropout of attention probabilities [B, N, T, T].
 
@@ -149,6 +162,16 @@ def _compiled(function: Callable[..., Any]) -> Any:
     import tensorflow as tf
 
     return tf.function(function, jit_compile=True, autograph=False, reduce_retracing=True)
+
+
+@functools.cache
+def _dropout_kernel(rate: float) -> Any:
+    import tensorflow as tf
+
+    def drop(x: Any, seed: Any) -> Any:
+        return tf.where(keep_mask(x, seed, rate), x * (1.0 / (1.0 - rate)), tf.zeros_like(x))
+
+    return _compiled(drop)
 
 
 @functools.cache

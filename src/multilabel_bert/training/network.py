@@ -10,6 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from multilabel_bert.encoder import row_kernels
 from multilabel_bert.encoder.config import BertConfig
 from multilabel_bert.encoder.keras_encoder import (
     BertEncoder,
@@ -106,7 +107,11 @@ class ClassifierNetwork(keras.Model):
 
     def call(self, inputs: Mapping[str, Any], training: bool = False) -> Any:
         """A batch to logits [B, X]."""
-        return self.head(self.dropout(self.represent(inputs, training), training=training))
+        representation = self.represent(inputs, training)
+        if training and self.body is None and self.dropout.rate > 0 and row_kernels.available():
+            seed = self.dropout.seed_generator.next()
+            return self.head(row_kernels.dropout(representation, self.dropout.rate, seed))
+        return self.head(self.dropout(representation, training=training))
 
     def represent(self, inputs: Mapping[str, Any], training: bool = False) -> Any:
         """A batch to representations [B, D]."""

@@ -34,8 +34,17 @@ class Step(Protocol):
 class SteppingInOneCall(Protocol):
     """A step that can make many updates in one call."""
 
-    def many(self, features: np.ndarray, targets: np.ndarray) -> np.ndarray:
-        """One update for each of S batches, [S, B, D] with targets [S, B, X]; their losses."""
+    def many(self, features: np.ndarray, rows: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        """One update for each of S batches.
+
+        Args:
+            features: float32 [N, D], of all texts, the same array in every call.
+            rows: int [S, B], the texts of each batch.
+            targets: float32 [S, B, X].
+
+        Returns:
+            The loss of each, float32 [S].
+        """
 
 
 def make_step(network: ClassifierNetwork, updates: int, *, lazy_embeddings: bool = False) -> Step:

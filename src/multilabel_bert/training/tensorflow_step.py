@@ -45,6 +45,7 @@ class TensorFlowStep:
         # The optimizer keeps the variables in this order.
         self.variables = list(network.trainable_variables)
         optimizer.build(self.variables)
+        self._features: tuple[np.ndarray, tf.Tensor] | None = None
         self._update = tf.function(self._update_from_one, reduce_retracing=True)
         self._gradients = tf.function(self._weighted_gradients, reduce_retracing=True)
         self._apply = tf.function(self._apply_gradients, reduce_retracing=True)
@@ -67,17 +68,12 @@ class TensorFlowStep:
         self._apply(total, *_summed_rows(rows, self.lazy is not None))
         return loss
 
-    def many(self, features: np.ndarray, targets: np.ndarray) -> np.ndarray:
-        """One update for each of many batches of features, in one call.
-
-        Args:
-            features: float32 [S, B, D].
-            targets: float32 [S, B, X].
-
-        Returns:
-            The loss of each, float32 [S].
-        """
-        return np.asarray(self._updates(features, targets))
+    def many(self, features: np.ndarray, rows: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        """See `steps.SteppingInOneCall`."""
+        if self._features is None or self._features[0] is not features:
+            self._features = features, tf.constant(features)  # copied once, not in every epoch
+        losses = self._updates(self._features[1], rows.astype(np.int32), targets)
+        return np.asarray(losses)
 
     def finish(self) -> None:
         """See `steps.Step`."""
@@ -140,12 +136,12 @@ class TensorFlowStep:
         self._apply_gradients(gradients, words["rows"], word_gradient)
         return loss
 
-    def _update_from_each(self, features: Any, targets: Any) -> Any:
+    def _update_from_each(self, features: Any, rows: Any, targets: Any) -> Any:
         words = {"rows": tf.zeros(0, tf.int32), "places": tf.zeros(0, tf.int32)}
-        losses = tf.TensorArray(tf.float32, tf.shape(features)[0])
-        for index in tf.range(tf.shape(features)[0]):
-            loss = self._update_from_one({"features": features[index]}, words, targets[index])
-            losses = losses.write(index, loss)
+        losses = tf.TensorArray(tf.float32, tf.shape(rows)[0])
+        for index in tf.range(tf.shape(rows)[0]):
+            batch = {"features": tf.gather(features, rows[index])}
+            losses = losses.write(index, self._update_from_one(batch, words, targets[index]))
         return losses.stack()
 
 

@@ -34,7 +34,7 @@ DEFAULT_MONITOR = "macro_average_precision"
 # caches of a CPU.
 _EVALUATION_TOKENS = 4096
 
-# Features and targets that one call of a step gets.
+# Targets that one call of a step gets.
 _CALL_BYTES = 2**26
 
 
@@ -238,8 +238,8 @@ class _Run:
         ):
             yield from ([group] for group in groups)
             return
-        width = inputs.features.shape[1] + self.train.targets.shape[1]
-        at_once = max(1, _CALL_BYTES // (4 * width * len(groups[0][0])))
+        texts, labels = len(groups[0][0]), self.train.targets.shape[1]
+        at_once = max(1, _CALL_BYTES // (4 * labels * texts))
         full = [group for group in groups if len(group[0]) == len(groups[0][0])]
         for start in range(0, len(full), at_once):
             yield full[start : start + at_once]
@@ -251,10 +251,9 @@ class _Run:
         if len(groups) == 1:
             return [self.step([(inputs.batch(part), targets[part]) for part in groups[0]])]
         assert isinstance(self.step, SteppingInOneCall) and isinstance(inputs, FeatureInputs)
-        rows = np.concatenate([part for (part,) in groups])
-        shape = (len(groups), len(groups[0][0]), -1)
-        features, wanted = inputs.features[rows].reshape(shape), targets[rows].reshape(shape)
-        return list(map(float, self.step.many(features, wanted)))
+        rows = np.stack([part for (part,) in groups])
+        wanted = targets[rows.ravel()].reshape((*rows.shape, -1))
+        return list(map(float, self.step.many(inputs.features, rows, wanted)))
 
     def _check_finite(self, loss: float, epoch: int) -> None:
         if not math.isfinite(loss):
