@@ -62,3 +62,20 @@ def test_many_labels_take_memory_for_the_cells_that_are_set_alone():
 def test_soft_targets_are_given_out_as_they_are():
     soft = np.array([[0.25, -1.0], [0.0, 1.0]], np.float32)
     np.testing.assert_array_equal(Targets(soft)[np.array([1, 0])], soft[::-1])
+
+
+def test_training_never_asks_for_the_dense_matrix(tiny_encoder, labelled_texts, monkeypatch):
+    pytest.importorskip("keras")
+    from multilabel_bert import MultiLabelClassifier
+
+    def refuse(self):
+        raise AssertionError("the whole matrix was made dense")
+
+    texts, labels = labelled_texts
+    options = {"num_train_epochs": 2, "dev_fraction": 0, "cache": None, "max_seq_length": 32}
+    usual = MultiLabelClassifier(tiny_encoder, verbose=False, **options).fit(texts, labels)
+    monkeypatch.setattr(module, "_DENSE_CELLS", 0)
+    monkeypatch.setattr(module, "_BYTES_OF_SPARSE_CELL", 0)
+    monkeypatch.setattr(Targets, "dense", refuse)
+    sparse = MultiLabelClassifier(tiny_encoder, verbose=False, **options).fit(texts, labels)
+    np.testing.assert_allclose(sparse.model_.kernel, usual.model_.kernel, atol=1e-6)

@@ -70,15 +70,21 @@ def label_columns(
     targets: Targets, scores: FloatArray
 ) -> Iterator[tuple[BoolArray, BoolArray | None, FloatArray]]:
     """Truth, known and scores of each label in turn, contiguous in memory."""
+    for block, columns in label_blocks(targets, scores):
+        for index in range(len(columns)):
+            known = None if block.known is None else block.known[index]
+            yield block.truth[index], known, columns[index]
+
+
+def label_blocks(targets: Targets, scores: FloatArray) -> Iterator[tuple[Targets, FloatArray]]:
+    """The matrices turned, some labels at a time: a row is a label, contiguous in memory."""
     rows, labels = targets.truth.shape
     block = max(1, BLOCK_CELLS // rows)
     for start in range(0, labels, block):
         part = slice(start, start + block)
-        truths = np.ascontiguousarray(targets.truth[:, part].T)
-        columns = np.ascontiguousarray(scores[:, part].T)
-        knowns = None if targets.known is None else np.ascontiguousarray(targets.known[:, part].T)
-        for index in range(len(truths)):
-            yield truths[index], None if knowns is None else knowns[index], columns[index]
+        truth = np.ascontiguousarray(targets.truth[:, part].T)
+        known = None if targets.known is None else np.ascontiguousarray(targets.known[:, part].T)
+        yield Targets(truth, known), np.ascontiguousarray(scores[:, part].T)
 
 
 def roc_auc(curve: LabelCurve) -> float:
