@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import shutil
+import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -147,6 +148,9 @@ class PartialOutput:
     def close(self, *, complete: bool) -> None:
         """Close the files; the directory goes, unless a later run can go on from it."""
         self._close_files()
+        if sys.platform == "win32":
+            # Not a lock there, and an open file could not be removed.
+            self._lock.close()
         if complete or self.run is None or not self.rows:
             shutil.rmtree(self.directory, ignore_errors=True)
         self._lock.close()
