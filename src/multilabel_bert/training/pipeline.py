@@ -252,7 +252,6 @@ class _TrainingRun:
     def _saved_state(self) -> SavedState | None:
         if self.state_directory is None:
             return None
-        self.progress.say("Looking at texts and weights, to know this training again")
         identity: dict[str, Any] = {
             "labels": self.train.targets.shape[1],
             "encoder weights": digest_of(*self.checkpoint.tensors.values()),
