@@ -38,12 +38,10 @@ def random_tensors(config: BertConfig) -> dict[str, np.ndarray]:
     return tensors
 
 
-def random_texts(
-    count: int, tokens: int, kind: type[TokenizedTexts] = TokenizedTexts
-) -> TokenizedTexts:
+def random_texts(count: int, tokens: int) -> TokenizedTexts:
     """`count` texts of `tokens` random word pieces each."""
     rng = np.random.default_rng(1)
-    return kind(
+    return TokenizedTexts(
         ids=rng.integers(1000, 30000, count * tokens).astype(np.int32),
         offsets=np.arange(count + 1) * tokens,
         first_lengths=np.full(count, tokens, np.int32),

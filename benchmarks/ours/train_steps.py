@@ -6,7 +6,6 @@ Requests: ``start`` (until the warm-up is over), then ``steps``, as often as wan
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,6 @@ from shapes import load_shape, random_texts
 
 from multilabel_bert.data import read_splits
 from multilabel_bert.text.batching import token_budget_batches
-from multilabel_bert.text.tokenized_texts import TokenizedTexts
 from multilabel_bert.text.tokenizer import BertTokenizer
 from multilabel_bert.training.pipeline import Examples, train_classifier
 from multilabel_bert.training.settings import TrainingSettings
@@ -26,27 +24,14 @@ from multilabel_bert.training.targets import Targets
 LABELS = 28
 
 
-@dataclass(frozen=True)
-class CountedTexts(TokenizedTexts):
-    """Texts that count the real tokens of the batches that are made of them."""
-
-    seen: list[int] = field(default_factory=list)
-
-    def pad(self, indices: np.ndarray, length: int | None = None) -> dict[str, np.ndarray]:
-        """As `TokenizedTexts.pad`."""
-        self.seen.append(int(self.lengths[indices].sum()))
-        return super().pad(indices, length)
-
-
 class Pauses(keras.callbacks.Callback):
     """Answers and waits after the warm-up and after each round of steps."""
 
-    def __init__(self, requests: Requests, texts: CountedTexts, warm_steps: int) -> None:
+    def __init__(self, requests: Requests, tokens_a_step: float, warm_steps: int) -> None:
         super().__init__()
-        self.requests, self.texts = requests, texts
+        self.requests, self.tokens_a_step = requests, tokens_a_step
         self.left, self.steps = warm_steps, warm_steps
         self.started = time.perf_counter()
-        self.tokens_before = 0
         self.losses: list[float] = []
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
@@ -57,17 +42,15 @@ class Pauses(keras.callbacks.Callback):
         if self.left:
             return
         seconds = time.perf_counter() - self.started
-        tokens = sum(self.texts.seen) - self.tokens_before
         self.requests.reply(
             {
                 "milliseconds_a_step": 1000 * seconds / self.steps,
-                "tokens_per_second": tokens / seconds,
+                "tokens_per_second": self.tokens_a_step * self.steps / seconds,
                 "loss": float(np.mean(self.losses)),
             }
         )
         self.left = self.steps = int(self.requests.wait()["steps"])
         self.losses.clear()
-        self.tokens_before = sum(self.texts.seen)
         self.started = time.perf_counter()
 
 
@@ -80,18 +63,21 @@ def main() -> None:
         if given["shape"] == "minilm":
             dataset = read_splits(Path(given["data"]))["train"]
             tokenizer = BertTokenizer.from_files(checkpoint.tokenizer_files)
-            plain = tokenizer.encode(dataset.texts, None, max_seq_length=128)
-            texts = CountedTexts(**vars(plain))
+            texts = tokenizer.encode(dataset.texts, None, max_seq_length=128)
             targets = Targets(dataset.require_labels())
         else:
-            texts = random_texts(given["texts"], given["tokens"], CountedTexts)
+            texts = random_texts(given["texts"], given["tokens"])
             rng = np.random.default_rng(2)
             targets = Targets((rng.random((len(texts), LABELS)) < 0.1).astype(np.int8))
         batches = len(texts) // given["batch_size"]
+        budget = budget_for(texts.lengths, batches)
+        # Not counted as batches are made, since they are made ahead of the steps. A budget of
+        # tokens keeps them alike.
+        tokens_a_step = texts.lengths.sum() / len(token_budget_batches(texts.lengths, budget))
         settings = TrainingSettings(
             train_layers="all",
             num_train_epochs=given["epochs"],
-            max_batch_tokens=budget_for(texts.lengths, batches),
+            max_batch_tokens=budget,
             precision=given["precision"],
             # Of the peer too; the time of a step does not depend on it.
             learning_rate=1e-4,
@@ -100,7 +86,7 @@ def main() -> None:
             checkpoint,
             Examples(texts, targets),
             settings,
-            callbacks=[Pauses(requests, texts, given["warm_steps"])],
+            callbacks=[Pauses(requests, float(tokens_a_step), given["warm_steps"])],
         )
     except Exception as error:
         requests.reply_error(error)
