@@ -16,6 +16,11 @@ from multilabel_bert.text.tokenized_texts import TokenizedTexts
 # the cache.
 BATCH_TOKENS = 1024
 
+# Below that a batch costs more than its tokens do.
+_LEAST_BATCH_TOKENS = 128
+# The last batches of a few texts end at the same time only if there are some for each job.
+_BATCHES_A_JOB = 4
+
 # Vectors that represent a text; `encoder.pooling` makes representations of them.
 PARTS = ("pooled", "cls", "mean")
 
@@ -26,10 +31,15 @@ class Engine(Protocol):
     Attributes:
         name: of the software, ``"openvino"`` or ``"keras"``.
         precision: ``"float32"`` or ``"bfloat16"``.
+        jobs: batches that it computes at the same time.
     """
 
     name: str
     precision: str
+
+    @property
+    def jobs(self) -> int:
+        """See above."""
 
     def run(self, batches: Iterable[dict[str, np.ndarray]]) -> Iterator[dict[str, np.ndarray]]:
         """Run batches of ``input_ids``, ``attention_mask`` and ``token_type_ids`` [B, T].
@@ -98,13 +108,20 @@ def encode_hidden(
     return hidden
 
 
+def budget_for(texts: TokenizedTexts, engine: Engine, most: int = BATCH_TOKENS) -> int:
+    """Token slots of a batch: fewer where texts are so few that an engine's job would idle."""
+    share = int(texts.offsets[-1]) // (_BATCHES_A_JOB * engine.jobs)
+    return min(most, max(share, _LEAST_BATCH_TOKENS))
+
+
 def _run(
     engine: Engine,
     texts: TokenizedTexts,
     max_batch_tokens: int,
     on_batch: Callable[[int], None] | None,
 ) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]:
-    batches = token_budget_batches(texts.lengths, max_batch_tokens)
+    budget = budget_for(texts, engine, max_batch_tokens)
+    batches = token_budget_batches(texts.lengths, budget)
     results = engine.run(texts.pad(indices) for indices in batches)
     for indices, outputs in zip(batches, results, strict=True):
         yield indices, outputs

@@ -10,7 +10,7 @@ from contextlib import closing
 
 import numpy as np
 
-from multilabel_bert.encoder.encoding import BATCH_TOKENS, Engine
+from multilabel_bert.encoder.encoding import BATCH_TOKENS, Engine, budget_for
 from multilabel_bert.encoder.read_ahead import ReadAhead
 from multilabel_bert.text.batching import token_budget_batches
 from multilabel_bert.text.tokenized_texts import TokenizedTexts
@@ -43,7 +43,7 @@ def encode_stream(
 
     def batches() -> Iterator[dict[str, np.ndarray]]:
         for texts in chunks:
-            plan = token_budget_batches(texts.lengths, max_batch_tokens)
+            plan = token_budget_batches(texts.lengths, budget_for(texts, engine, max_batch_tokens))
             plans.append((len(texts), deque(plan)))
             for indices in plan:
                 yield texts.pad(indices)
