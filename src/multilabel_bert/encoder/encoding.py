@@ -19,7 +19,7 @@ BATCH_TOKENS = 1024
 # Below that a batch costs more than its tokens do.
 _LEAST_BATCH_TOKENS = 128
 # The last batches of a few texts end at the same time only if there are some for each job.
-_BATCHES_A_JOB = 4
+_BATCHES_A_JOB = 2
 
 # Vectors that represent a text; `encoder.pooling` makes representations of them.
 PARTS = ("pooled", "cls", "mean")
