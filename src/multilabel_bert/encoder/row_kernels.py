@@ -270,8 +270,7 @@ def keep_mask(x: Any, seed: Any, rate: float) -> Any:
     """
     import tensorflow as tf
 
-    rows, width = tf.shape(x)[0], x.shape[1]
-    index = tf.reshape(tf.range(rows * width, dtype=tf.int32), tf.shape(x))
+    index = tf.reshape(tf.range(tf.size(x)), tf.shape(x))
     seed = tf.cast(seed, tf.uint32)
     key = _mixed(_mixed(seed[0]) + seed[1] * tf.constant(_GOLDEN_RATIO, tf.uint32))
     spread = tf.cast(index, tf.uint32) * tf.constant(_GOLDEN_RATIO, tf.uint32)

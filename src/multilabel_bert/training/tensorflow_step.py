@@ -63,7 +63,7 @@ class TensorFlowStep:
             placed, words = self._located(inputs)
             part, gradients, word_gradient = self._gradients(placed, words, targets, share)
             loss += float(part)
-            total = gradients if total is None else [a + b for a, b in zip(total, gradients)]
+            total = _sum(total, gradients)
             rows.append((words["rows"], word_gradient))
         self._apply(total, *_summed_rows(rows, self.lazy is not None))
         return loss
@@ -143,6 +143,12 @@ class TensorFlowStep:
             batch = {"features": tf.gather(features, rows[index])}
             losses = losses.write(index, self._update_from_one(batch, words, targets[index]))
         return losses.stack()
+
+
+def _sum(total: list[Any] | None, gradients: list[Any]) -> list[Any]:
+    if total is None:
+        return gradients
+    return [a + b for a, b in zip(total, gradients, strict=True)]
 
 
 def _summed_rows(parts: list[tuple[np.ndarray, Any]], lazy: bool) -> tuple[Any, Any]:

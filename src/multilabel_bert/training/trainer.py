@@ -250,7 +250,8 @@ class _Run:
         inputs, targets = self.train.inputs, self.train.targets
         if len(groups) == 1:
             return [self.step([(inputs.batch(part), targets[part]) for part in groups[0]])]
-        assert isinstance(self.step, SteppingInOneCall) and isinstance(inputs, FeatureInputs)
+        assert isinstance(self.step, SteppingInOneCall)
+        assert isinstance(inputs, FeatureInputs)
         rows = np.stack([part for (part,) in groups])
         wanted = targets[rows.ravel()].reshape((*rows.shape, -1))
         return list(map(float, self.step.many(inputs.features, rows, wanted)))
