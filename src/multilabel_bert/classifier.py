@@ -224,7 +224,7 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):
             progress: where progress is shown, in place of `verbose`.
             state_directory: where the state of the training is kept after each epoch, while
                 layers are trained. If the same training was stopped before, it goes on from
-                there, to the same result. Removed when the training is over.
+                there, to the same result. `save` removes it.
 
         Raises:
             SettingsError: if a parameter has a value that cannot be used.
@@ -248,8 +248,14 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):
             train, dev = split_dataset(train, self.dev_fraction, seed=self.seed)
         checkpoint = self._load_checkpoint()
         state = None if state_directory is None else Path(state_directory)
+        if state is not None:
+            from multilabel_bert.training.saved_state import check_state_directory
+
+            check_state_directory(state)
         self._train(checkpoint, settings, train, dev, progress, state)
         self.model_.provenance["seconds"] = round(time.monotonic() - started, 1)
+        # After Ctrl-C there is more to train.
+        self._finished_state = None if self.history_.interrupted else state
         return self
 
     def _train(
@@ -313,10 +319,10 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):
             settings={"given": settings.to_dict(), "used": weights.settings.to_dict()},
             provenance=provenance_of(checkpoint, train, dev) | {"precision": weights.precision},
         )
-        self._predictor = Predictor(self.model_)
+        self._predictor: Predictor | None = None
         self.dev_evaluation_: Evaluation | None = None
         try:
-            self._decide_on(dev, progress)
+            self._decide_on(dev, weights.dev_logits, progress)
         except KeyboardInterrupt:
             self.history_.interrupted = True
             progress.say(
@@ -324,9 +330,12 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):
                 "later."
             )
 
-    def _decide_on(self, dev: Dataset | None, progress: Progress) -> None:
+    def _decide_on(
+        self, dev: Dataset | None, logits: np.ndarray | None, progress: Progress
+    ) -> None:
         if dev is not None:
-            logits = self._predictor.predict_logits(dev.texts, dev.text_pairs, progress=progress)
+            if logits is None:
+                logits = self.predictor.predict_logits(dev.texts, dev.text_pairs, progress=progress)
             self._tune_on(dev, logits)
             rule, names = self.model_.rule, self.model_.label_names
             evaluation = outcome_of(rule, names, dev.require_labels(), logits).evaluation
@@ -434,8 +443,10 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):
 
     @property
     def predictor(self) -> Predictor:
-        """Runs the trained model."""
+        """Runs the trained model; compiled when first asked for."""
         check_is_fitted(self, "model_")
+        if self._predictor is None:
+            self._predictor = Predictor(self.model_)
         return self._predictor
 
     def save(
@@ -456,6 +467,10 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):
         """
         check_is_fitted(self, "model_")
         save_model(self.model_, path, overwrite=overwrite)
+        if self._finished_state is not None:
+            from multilabel_bert.training.saved_state import remove_state
+
+            remove_state(self._finished_state)
         progress = progress or Progress("terminal" if self.verbose else "silent")
         if (note := interchange_note(self.model_.pooling)) is not None:
             progress.say(f"{note}.")
@@ -519,6 +534,7 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):
         self.dev_evaluation_ = None
         self.representation_scores_ = {}
         self._predictor = Predictor(model, precision=precision)
+        self._finished_state = None
         return self
 
     def _tune_on(self, dataset: Dataset, logits: np.ndarray) -> None:
@@ -537,7 +553,8 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):
 
     def _set_rule(self, rule: DecisionRule) -> None:
         self.model_ = replace(self.model_, rule=rule)
-        self._predictor = self._predictor.with_model(self.model_)
+        if self._predictor is not None:
+            self._predictor = self._predictor.with_model(self.model_)
 
     def _load_checkpoint(self) -> Checkpoint:
         return load_checkpoint(

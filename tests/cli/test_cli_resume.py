@@ -241,3 +241,34 @@ def test_standard_input_is_not_kept(trained, tmp_path):
     assert errors.endswith("Interrupted.\n")
     assert "Traceback" not in errors
     assert list(tmp_path.iterdir()) == []
+
+
+def test_rows_that_were_not_finished_are_cut_off(tmp_path):
+    from multilabel_bert.cli.partial_output import PartialOutput
+
+    output, run = tmp_path / "labels.csv", {"the input": 1}
+    partial = PartialOutput(output, run)
+    partial.append("rows", "a\nb\n")
+    partial.finish_rows(2)
+    partial.append("rows", "c\n")  # Ctrl-C comes before it is counted
+    partial.append("google", "0.5\n")
+    partial.commit()
+    partial.close(complete=False)
+    again = PartialOutput(output, run)
+    assert again.rows == 2
+    assert (again.directory / "rows").read_text() == "a\nb\n"
+    assert not (again.directory / "google").exists()
+    again.commit()
+    again.close(complete=False)
+    assert PartialOutput(output, run).rows == 2
+
+
+def test_a_result_that_cannot_be_repeated_says_what_it_drops(tmp_path):
+    from multilabel_bert.cli.partial_output import PartialOutput
+
+    partial = PartialOutput(tmp_path / "labels.csv", {"the table": 1})
+    partial.append("rows", "a\n")
+    partial.finish_rows(1)
+    partial.commit()
+    partial.close(complete=False)
+    assert PartialOutput(tmp_path / "labels.csv", None).discarded == ("the table", 1)

@@ -12,7 +12,7 @@ keras = pytest.importorskip("keras")
 from multilabel_bert import MultiLabelClassifier  # noqa: E402
 from multilabel_bert.encoder.cpu_features import has_bfloat16  # noqa: E402
 from multilabel_bert.errors import ModelError, SettingsError  # noqa: E402
-from multilabel_bert.training.saved_state import SavedState  # noqa: E402
+from multilabel_bert.training.saved_state import SavedState, remove_state  # noqa: E402
 
 SETTINGS = {
     "num_train_epochs": 4,
@@ -65,6 +65,8 @@ def test_the_result_is_that_of_an_uninterrupted_run(
         fit(tiny_encoder, labelled_texts, state, callbacks=[Stops(2, batch)], **settings)
     assert state.is_dir()
     resumed = fit(tiny_encoder, labelled_texts, state, **settings)
+    assert state.exists()  # until the model is safe
+    resumed.save(tmp_path / "model")
     assert not state.exists()
     for name, tensor in whole.model_.tensors.items():
         np.testing.assert_array_equal(resumed.model_.tensors[name], tensor, err_msg=name)
@@ -91,10 +93,35 @@ def test_a_damaged_state_is_said(tmp_path):
     state = SavedState(tmp_path / "state", {"seed": 1})
     state.save({"a": np.zeros(3)}, {"epochs": []})
     assert state.load()[1] == {"epochs": []}
-    whole = (tmp_path / "state" / "state.safetensors").read_bytes()
-    (tmp_path / "state" / "state.safetensors").write_bytes(whole[:-4])
+    file = tmp_path / "state" / "state-0.safetensors"
+    file.write_bytes(file.read_bytes()[:-4])
     with pytest.raises(ModelError, match="damaged"):
         state.load()
+
+
+def test_a_training_that_is_over_is_not_done_again(tiny_encoder, labelled_texts, tmp_path):
+    state = tmp_path / "state"
+    first = fit(tiny_encoder, labelled_texts, state, train_layers=1)
+    again = fit(tiny_encoder, labelled_texts, state, train_layers=1, callbacks=[Stops(0), Stops(3)])
+    np.testing.assert_array_equal(first.model_.kernel, again.model_.kernel)
+    assert first.history_.epochs == again.history_.epochs
+
+
+def test_a_directory_of_something_else_is_left_alone(tiny_encoder, labelled_texts, tmp_path):
+    (tmp_path / "thesis.txt").write_text("years of work")
+    with pytest.raises(SettingsError, match="holds something else"):
+        fit(tiny_encoder, labelled_texts, tmp_path, train_layers=1)
+    assert (tmp_path / "thesis.txt").exists()
+
+
+def test_only_the_last_epoch_is_kept(tmp_path):
+    state = SavedState(tmp_path / "state", {})
+    for epoch in (1, 2):
+        state.save({"a": np.full(3, epoch)}, {"epochs": [{}] * epoch})
+    names = sorted(path.name for path in (tmp_path / "state").iterdir())
+    assert names == ["state-2.safetensors", "state.json"]
+    remove_state(tmp_path / "state")
+    assert not (tmp_path / "state").exists()
 
 
 def test_a_killed_command_resumes_to_the_same_bytes(tiny_encoder, tmp_path):

@@ -50,16 +50,20 @@ class PartialOutput:
         self.discarded: tuple[str, int] | None = None
         self._files: dict[str, Any] = {}
         self._written_rows = 0
+        # How long each file was when its last row was finished: what comes after is no whole row.
+        self._finished: dict[str, int] = {}
         with explain_os_errors(self.directory):
             self.directory.mkdir(parents=True, exist_ok=True)
             self._lock = self._take_lock()
             state = self._read_state()
-            if state is not None and resume and self.run is not None:
-                changed = [name for name in self.run if state["run"].get(name) != self.run[name]]
-                if changed:
+            if state is not None and resume:
+                wanted = {"the table": None} if self.run is None else self.run
+                changed = [name for name in wanted if state["run"].get(name) != wanted[name]]
+                if changed or self.run is None:
                     self.discarded = (" and ".join(changed), state["rows"])
                 else:
                     self.rows = self._written_rows = state["rows"]
+                    self._finished = dict(state["bytes"])
             self._remove_all_but(state["bytes"] if state is not None and self.rows else {})
         self._committed_at = time.monotonic()
 
@@ -105,27 +109,27 @@ class PartialOutput:
         """Write a whole file by `write`, to be there from the next commit on."""
         with self._refusals():
             write(self.directory / name)
-            self._files[name] = (self.directory / name).open("rb+")
+            part = (self.directory / name).open("rb+")
+            part.seek(0, os.SEEK_END)
+            self._files[name] = part
 
     def finish_rows(self, count: int) -> None:
         """Tell that `count` more rows are written; now and then this makes them safe."""
         self._written_rows += count
+        for name, file in self._files.items():
+            self._finished[name] = file.tell()
         if time.monotonic() - self._committed_at >= _COMMIT_SECONDS:
             self.commit()
 
     def commit(self) -> None:
         """Make all finished rows safe against a kill and a power failure."""
         with self._refusals():
-            sizes = {}
             for file in self._files.values():
                 file.flush()
                 os.fsync(file.fileno())
-            for path in self.directory.iterdir():
-                if path.name not in (_LOCK, _STATE):
-                    sizes[path.name] = path.stat().st_size
             for name in [name for name, file in self._files.items() if file.mode == "rb+"]:
                 self._files.pop(name).close()
-            state = {"run": self.run, "rows": self._written_rows, "bytes": sizes}
+            state = {"run": self.run, "rows": self._written_rows, "bytes": self._finished}
             new = self.directory / f"{_STATE}.new"
             with new.open("w", encoding="utf-8") as file:
                 json.dump(state, file)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -78,11 +77,11 @@ def train(
     """
     from multilabel_bert.model.directory import check_output
 
-    state = output.with_name(f"{output.name}.training")
-    resume = _checked_resume(state, resume=resume, overwrite=overwrite)
+    state = _state_of(output)
+    resume = _checked_resume(
+        state, resume=resume, overwrite=overwrite, head_alone=str(training.train_layers) == "0"
+    )
     check_output(output, overwrite=overwrite or resume)
-    if not resume and state.exists():
-        shutil.rmtree(state)
     check_place(output, "--output")
     _require_encoder(encoder)
     parameters = classifier_parameters(encoder, training, decisions) | cache.parameters()
@@ -95,6 +94,7 @@ def train(
         overwrite=overwrite or resume,
         progress=Progress("silent" if quiet else "auto"),
         state_directory=state,
+        resume=resume,
     )
     if as_json:
         print(json.dumps(_as_json(classifier, output), indent=2, ensure_ascii=False))
@@ -114,6 +114,7 @@ def train_and_save(
     overwrite: bool = False,
     progress: Progress | None = None,
     state_directory: Path | None = None,
+    resume: bool = False,
 ) -> MultiLabelClassifier:
     """Train by files and save.
 
@@ -126,6 +127,7 @@ def train_and_save(
         overwrite: whether an older model may be replaced.
         progress: where the data and the progress are shown.
         state_directory: of `MultiLabelClassifier.fit`.
+        resume: whether to go on from a state there, or to remove it.
 
     Raises:
         MultilabelError: if something that was given cannot be used.
@@ -139,6 +141,11 @@ def train_and_save(
     from multilabel_bert.classifier import MultiLabelClassifier
 
     classifier = MultiLabelClassifier(**parameters)
+    if state_directory is not None and not resume:
+        # Only now: what was wrong with the command should not cost a stopped training.
+        from multilabel_bert.training.saved_state import remove_state
+
+        remove_state(state_directory)
     classifier.fit(
         train_set, validation_data=dev_set, progress=progress, state_directory=state_directory
     )
@@ -194,14 +201,30 @@ def _as_json(classifier: MultiLabelClassifier, output: Path) -> dict[str, Any]:
     }
 
 
-def _checked_resume(state: Path, *, resume: bool, overwrite: bool) -> bool:
+def _state_of(output: Path) -> Path:
+    """Where the state of a training is kept: beside the model."""
+    place = output.absolute()
+    if place.name in ("", ".."):
+        raise SettingsError(
+            f"--output {output} is no name for a model. Name a directory, such as my-model."
+        )
+    return place.with_name(f"{place.name}.training")
+
+
+def _checked_resume(state: Path, *, resume: bool, overwrite: bool, head_alone: bool) -> bool:
     """Whether there is a stopped training to go on with; it is never thrown away unasked."""
-    if state.exists() and not resume and not overwrite:
+    there = (state / "state.json").is_file()
+    if there and not resume and not overwrite:
         raise SettingsError(
             f"{state} holds a training that was stopped. Add --resume to go on with it, or "
             "--overwrite to remove it and begin anew."
         )
-    if resume and not state.exists():
+    if resume and head_alone:
+        raise SettingsError(
+            "--resume needs --train-layers of 1 or more: a head alone is trained in seconds, and "
+            "what its texts were encoded to is in the cache already. Leave it out."
+        )
+    if resume and not there:
         raise SettingsError(
             f"--resume: there is no stopped training at {state}. A state is kept there after each "
             "epoch in which layers are trained; leave --resume out to begin."

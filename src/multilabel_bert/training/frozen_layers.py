@@ -93,6 +93,12 @@ class FrozenLayers:
         self.cache = cache
         self.progress = progress
 
+    @property
+    def keeps_precision(self) -> bool:
+        """Whether what is kept is as exact as what the engine computes."""
+        # Half precision has 11 bits for each value, bfloat16 8.
+        return self.precision == "bfloat16" or self.dtype == np.float32
+
     @cached_property
     def engine(self) -> Engine:
         """Compiled when the first text is not in the cache."""

@@ -14,6 +14,7 @@ import numpy as np
 from multilabel_bert.encoder.checkpoint import Checkpoint
 from multilabel_bert.encoder.cpu_features import choose_precision
 from multilabel_bert.encoder.encoding import PARTS
+from multilabel_bert.encoder.engines import choose_engine
 from multilabel_bert.encoder.pooling import POOLINGS, combine
 from multilabel_bert.errors import CheckpointError, SettingsError
 from multilabel_bert.progress import Progress
@@ -57,7 +58,9 @@ class TrainedWeights:
         history: of the training.
         representation_scores: with ``pooling="auto"``, the macro average precision of each
             representation on the development split.
-        precision: in which the frozen layers ran.
+        precision: in which the frozen layers ran, or with ``"all"`` the trained ones.
+        dev_logits: float32 [N, X] of the development split, where the run has them as good as
+            prediction would give them; else None.
     """
 
     tensors: dict[str, np.ndarray]
@@ -68,6 +71,7 @@ class TrainedWeights:
     history: History
     representation_scores: dict[str, float] = field(default_factory=dict)
     precision: str = "float32"
+    dev_logits: np.ndarray | None = None
 
 
 def train_classifier(
@@ -94,8 +98,7 @@ def train_classifier(
         progress: where progress is shown.
         cache: where the values of the frozen layers are kept, or None.
         state_directory: where the state is kept after each epoch in which layers are trained,
-            and from where the same training goes on if it was stopped; or None. It is removed
-            when the training is over, unless Ctrl-C ended it.
+            and from where the same training goes on if it was stopped; or None.
 
     Raises:
         SettingsError: if a setting does not fit the encoder or the data, or the state is of
@@ -169,9 +172,13 @@ class _TrainingRun:
         # A run that Ctrl-C ended early counts as the end of all.
         interrupted = any(run.history.interrupted for run in runs.values())
         history = replace(runs[best].history, interrupted=interrupted)
+        dev_logits = None
+        if dev_parts is not None and frozen.keeps_precision:
+            dev_logits = combine(dev_parts, best) @ runs[best].kernel + runs[best].bias
         return replace(
             runs[best],
             history=history,
+            dev_logits=dev_logits,
             representation_scores=scores,
             precision=frozen.precision,
         )
@@ -206,8 +213,8 @@ class _TrainingRun:
 
     def everything(self) -> TrainedWeights:
         dev = TokenInputs(self.dev.texts) if self.dev is not None else None
-        precision = choose_precision(self.settings.precision)
-        self.progress.say(f"Training all layers in {precision}")
+        # Prediction needs an engine of this precision: better to know it now than at the end.
+        _, precision = choose_engine("auto", self.settings.precision)
         return self._fit_layers(None, TokenInputs(self.train.texts), dev, precision)
 
     def _fit_layers(
@@ -217,15 +224,16 @@ class _TrainingRun:
         dev: TrainingInputs | None,
         precision: str,
     ) -> TrainedWeights:
-        bfloat16 = choose_precision(self.settings.precision) == "bfloat16"
+        trained_in = choose_precision(self.settings.precision)
+        self.progress.say(f"Training: {trained_in}, weights in float32")
         network = self._network(
-            first_layer, self.settings.pooling, "mixed_bfloat16" if bfloat16 else "float32"
+            first_layer,
+            self.settings.pooling,
+            "mixed_bfloat16" if trained_in == "bfloat16" else "float32",
         )
         network.set_body_tensors(self.checkpoint.tensors)
         saved_state = self._saved_state()
         history = self._fit(network, train, dev, saved_state)
-        if saved_state is not None and not history.interrupted:
-            saved_state.clear()
         kernel, bias = network.head_tensors()
         return TrainedWeights(
             self.checkpoint.tensors | network.body_tensors(),
@@ -252,7 +260,16 @@ class _TrainingRun:
     def _saved_state(self) -> SavedState | None:
         if self.state_directory is None:
             return None
+        import keras
+
+        from multilabel_bert import __version__
+
+        engine, precision = choose_engine("auto", self.settings.precision)
         identity: dict[str, Any] = {
+            "version of multilabel-bert": __version__,
+            "Keras' backend": keras.config.backend(),
+            "engine of the frozen layers": engine,
+            "processor's precision": precision,
             "labels": self.train.targets.shape[1],
             "encoder weights": digest_of(*self.checkpoint.tensors.values()),
         }
@@ -317,6 +334,14 @@ def _check_fit(settings: TrainingSettings, checkpoint: Checkpoint, dev: Examples
             f"pooling='pooled' needs a pooler, but {checkpoint.origin} has none. Use "
             f"pooling={', '.join(repr(p) for p in POOLINGS if p != 'pooled')}."
         )
+    if settings.gradient_accumulation_steps > 1:
+        import keras
+
+        if keras.config.backend() != "tensorflow":
+            raise SettingsError(
+                f"gradient_accumulation_steps={settings.gradient_accumulation_steps} needs Keras "
+                f"on TensorFlow, but it runs on {keras.config.backend()}. Use larger batches."
+            )
     for option in ("early_stopping", "pooling"):
         value = getattr(settings, option)
         if dev is None and value is not None and (option != "pooling" or value == "auto"):

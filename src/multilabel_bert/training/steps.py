@@ -10,7 +10,6 @@ from typing import Any, Protocol, runtime_checkable
 import keras
 import numpy as np
 
-from multilabel_bert.errors import SettingsError
 from multilabel_bert.training.network import ClassifierNetwork
 
 Batch = tuple[Mapping[str, np.ndarray], np.ndarray]
@@ -76,13 +75,9 @@ class KerasStep:
 
     def __call__(self, batches: Sequence[Batch]) -> float:
         """See `Step`."""
-        if len(batches) > 1:
-            raise SettingsError(
-                f"gradient_accumulation_steps={len(batches)} needs Keras on TensorFlow, but it "
-                f"runs on {keras.config.backend()}. Use larger batches."
-            )
+        (batch,) = batches
         self.network.reset_metrics()
-        return float(self.network.train_on_batch(*batches[0]))
+        return float(self.network.train_on_batch(*batch))
 
     def finish(self) -> None:
         """See `Step`; nothing is left to do."""

@@ -117,13 +117,13 @@ def train_network(
     try:
         with progress.task("Training", total_updates, "updates") as task:
             task.advance(sum(updates[:done]))
-            for epoch in range(done, epochs):
+            for epoch in range(done, 0 if run.history.stopped_early else epochs):
                 run.epoch(epoch, callback_list, task)
-                stops = network.stop_training or run.patience_is_over()
-                if saved_state is not None and not stops and epoch + 1 < epochs:
-                    run.save(saved_state)
-                if stops:
+                if network.stop_training or run.patience_is_over():
                     run.history.stopped_early = epoch + 1 < epochs
+                if saved_state is not None:
+                    run.save(saved_state)
+                if run.history.stopped_early:
                     break
     except KeyboardInterrupt:
         run.history.interrupted = True
@@ -269,7 +269,12 @@ class _Run:
         for index, weights in enumerate(self.best.weights or ()):
             arrays[f"best/{index}"] = np.asarray(weights)
         best = asdict(replace(self.best, weights=None))
-        saved_state.save(arrays, {"epochs": self.history.epochs, "best": best})
+        facts = {
+            "epochs": self.history.epochs,
+            "stopped_early": self.history.stopped_early,
+            "best": best,
+        }
+        saved_state.save(arrays, facts)
 
     def go_on(self, saved_state: SavedState) -> int:
         """Take up a stopped training; the number of its epochs."""
@@ -280,6 +285,7 @@ class _Run:
         for name, variable in self.step.state().items():
             variable.assign(arrays[name])
         self.history.epochs = facts["epochs"]
+        self.history.stopped_early = facts["stopped_early"]
         weights = [arrays[f"best/{i}"] for i in range(sum(n.startswith("best/") for n in arrays))]
         self.best = _Best(**{**facts["best"], "weights": weights or None})
         done = len(self.history.epochs)
@@ -322,8 +328,8 @@ def _compile(
             head_multiplier=head_rate / rate,
         ),
         loss=SigmoidCrossEntropy(positive_weights),
-        # Each new batch shape would be compiled anew by XLA, and batches differ in length.
-        jit_compile=False,
+        # By TensorFlow each batch would be compiled anew, and slower: batches differ in length.
+        jit_compile=keras.config.backend() != "tensorflow",
     )
     return make_step(network, total_updates, lazy_embeddings=settings.lazy_embeddings)
 
