@@ -205,3 +205,10 @@ def test_a_wrong_text_in_a_stream_is_the_usual_error(checkpoint):
     stream = predictor.stream_logits(iter([(["late"], None), (["late", None], None)]))
     with pytest.raises(DataError, match="Expected strings, got NoneType"):
         list(stream)
+
+
+def test_weights_that_are_gone_when_they_are_needed(saved, tmp_path):
+    model = load_model(saved)
+    saved.rename(tmp_path / "elsewhere")
+    with pytest.raises(ModelError, match=r"cannot be read any more .* Was the model moved"):
+        dict(model.tensors)

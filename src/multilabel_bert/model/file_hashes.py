@@ -47,7 +47,16 @@ def check_hash(directory: Path, files: Mapping[str, Any], name: str, manifest: P
     Raises:
         ModelError: if it is not the file that was written.
     """
-    if name in files and sha256(directory / name) != files[name]["sha256"]:
+    if name not in files:
+        return
+    try:
+        found = sha256(directory / name)
+    except OSError as error:
+        raise ModelError(
+            f"{directory / name} cannot be read any more ({error.strerror}). Was the model moved or "
+            "removed since it was opened? Open it again from where it is."
+        ) from error
+    if found != files[name]["sha256"]:
         raise ModelError(
             f"{directory / name} is not the file that {manifest} describes: it is damaged, or was "
             "written by another program. Copy the model again, or train it anew."

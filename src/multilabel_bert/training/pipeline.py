@@ -224,7 +224,7 @@ class _TrainingRun:
         dev: TrainingInputs | None,
         precision: str,
     ) -> TrainedWeights:
-        trained_in = choose_precision(self.settings.precision)
+        trained_in = _training_precision(self.settings.precision)
         self.progress.say(f"Training: {trained_in}, weights in float32")
         network = self._network(
             first_layer,
@@ -320,6 +320,15 @@ class _TrainingRun:
             progress=self.progress,
             saved_state=saved_state,
         )
+
+
+def _training_precision(wanted: str) -> str:
+    """What trained layers compute in: as `choose_precision`, and bfloat16 on any GPU."""
+    import keras
+
+    if wanted == "auto" and keras.distribution.list_devices("gpu"):
+        return "bfloat16"
+    return choose_precision(wanted)
 
 
 def _check_fit(settings: TrainingSettings, checkpoint: Checkpoint, dev: Examples | None) -> None:
