@@ -53,8 +53,8 @@ def check_hash(directory: Path, files: Mapping[str, Any], name: str, manifest: P
         found = sha256(directory / name)
     except OSError as error:
         raise ModelError(
-            f"{directory / name} cannot be read any more ({error.strerror}). Was the model moved or "
-            "removed since it was opened? Open it again from where it is."
+            f"{directory / name} cannot be read any more ({error.strerror}). Was the model moved "
+            "or removed since it was opened? Open it again from where it is."
         ) from error
     if found != files[name]["sha256"]:
         raise ModelError(
