@@ -131,7 +131,7 @@ class TrainingOptions:
             "Whether rows of the word embeddings wait for their updates until a batch needs them, "
             "with --train-layers all.",
             "",
-            panel=_TRAINING,
+            panel=_ENCODER,
         ),
     ] = TrainingSettings.lazy_embeddings
     warmup_proportion: Annotated[
