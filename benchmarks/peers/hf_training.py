@@ -95,6 +95,8 @@ def make_trainer(
 
 
 def probabilities(trainer: Trainer, data: list[dict[str, Any]]) -> np.ndarray:
-    """Sigmoids of the logits, float [N, X]."""
+    """Sigmoids of the logits, float [N, X], in the order of the texts."""
+    # Else Trainer groups by length here too, and gives the predictions in that order.
+    trainer.args.train_sampling_strategy = "sequential"
     logits = torch.from_numpy(np.asarray(trainer.predict(data).predictions, np.float32))
     return torch.sigmoid(logits).numpy()
