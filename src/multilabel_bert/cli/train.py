@@ -213,7 +213,9 @@ def _state_of(output: Path) -> Path:
 
 def _checked_resume(state: Path, *, resume: bool, overwrite: bool, head_alone: bool) -> bool:
     """Whether there is a stopped training to go on with; it is never thrown away unasked."""
-    there = (state / "state.json").is_file()
+    from multilabel_bert.training.saved_state import has_state
+
+    there = has_state(state)
     if there and not resume and not overwrite:
         raise SettingsError(
             f"{state} holds a training that was stopped. Add --resume to go on with it, or "

@@ -182,11 +182,12 @@ class FrozenLayers:
             },
         )
         digests = text_digests(texts)
-        if found := int((store.find(digests) >= 0).sum()):
+        entries = store.find(digests)
+        if found := int((entries >= 0).sum()):
             self.progress.say(f"In the cache: {found:,} of {len(texts):,} texts")
+        if found == len(texts):
+            return store, entries
         new = store.missing(digests)
-        if not len(new):
-            return store, store.find(digests)
         sizes = rows * (width * self.dtype.itemsize)
         problem = self.cache.room_for(len(new), int(sizes[new].sum()))
         if problem is not None:

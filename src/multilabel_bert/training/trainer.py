@@ -103,20 +103,21 @@ def train_network(
     epochs = settings.num_train_epochs
     if epochs is None:
         raise ValueError("settings are not resolved")
-    updates = [_updates_of(train.inputs, settings, epoch) for epoch in range(epochs)]
-    total_updates = sum(updates)
+    # As many in every epoch: a seed changes which texts are together, not how long they are.
+    updates = len(_epoch_groups(train.inputs, settings, epoch=0))
+    total_updates = epochs * updates
     step = _compile(network, settings, total_updates, positive_weights)
     run = _Run(network, step, train, dev, settings, progress, _Best(settings.early_stopping))
     done = 0 if saved_state is None else run.go_on(saved_state)
     callback_list = keras.callbacks.CallbackList(
-        list(callbacks), model=network, epochs=epochs, steps=updates[0], verbose=0
+        list(callbacks), model=network, epochs=epochs, steps=updates, verbose=0
     )
     run.follows_batches = any(map(_follows_batches, callbacks))
     network.stop_training = False
     callback_list.on_train_begin()
     try:
         with progress.task("Training", total_updates, "updates") as task:
-            task.advance(sum(updates[:done]))
+            task.advance(done * updates)
             for epoch in range(done, 0 if run.history.stopped_early else epochs):
                 run.epoch(epoch, callback_list, task)
                 if network.stop_training or run.patience_is_over():
@@ -332,10 +333,6 @@ def _compile(
         jit_compile=keras.config.backend() != "tensorflow",
     )
     return make_step(network, total_updates, lazy_embeddings=settings.lazy_embeddings)
-
-
-def _updates_of(inputs: TrainingInputs, settings: TrainingSettings, epoch: int) -> int:
-    return len(_epoch_groups(inputs, settings, epoch))
 
 
 def _epoch_groups(
