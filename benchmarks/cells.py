@@ -81,9 +81,7 @@ def run_cells(
     """
     path = folder / f"{name}.jsonl"
     path.parent.mkdir(parents=True, exist_ok=True)
-    rows = {}
-    if path.exists():
-        rows = {row["cell"]: row for row in map(json.loads, path.read_text().splitlines())}
+    rows = read_rows(path)
     for cell, function in cells.items():
         if only not in cell:
             continue
@@ -98,12 +96,21 @@ def run_cells(
             traceback.print_exc()
             figures = {"error": f"{type(error).__name__}: {error}"}
         took = {"cell_seconds": round(time.perf_counter() - started, 1)}
+        # Another process may have added rows meanwhile.
+        rows = read_rows(path)
         # At the end of the file, even in place of an older row with an error.
         rows.pop(cell, None)
         rows[cell] = {"cell": cell, **figures, **took, **machine()}
         with atomic_file(path) as temporary:
             temporary.write_text("".join(json.dumps(row) + "\n" for row in rows.values()))
     return [rows[cell] for cell in cells if cell in rows]
+
+
+def read_rows(path: Path) -> dict[str, dict[str, Any]]:
+    """The rows of a file of results by the names of their cells; none if there is no file."""
+    if not path.exists():
+        return {}
+    return {row["cell"]: row for row in map(json.loads, path.read_text().splitlines())}
 
 
 def options(description: str | None) -> argparse.Namespace:
