@@ -46,10 +46,10 @@ class TensorFlowStep:
         self.variables = list(network.trainable_variables)
         optimizer.build(self.variables)
         self._features: tuple[np.ndarray, tf.Tensor] | None = None
-        self._update = tf.function(self._update_from_one, reduce_retracing=True)
-        self._gradients = tf.function(self._weighted_gradients, reduce_retracing=True)
-        self._apply = tf.function(self._apply_gradients, reduce_retracing=True)
-        self._updates = tf.function(self._update_from_each, reduce_retracing=True)
+        self._update = _graph_of(self._update_from_one)
+        self._gradients = _graph_of(self._weighted_gradients)
+        self._apply = _graph_of(self._apply_gradients)
+        self._updates = _graph_of(self._update_from_each)
 
     def __call__(self, batches: Sequence[Batch]) -> float:
         """See `steps.Step`."""
@@ -138,11 +138,20 @@ class TensorFlowStep:
 
     def _update_from_each(self, features: Any, rows: Any, targets: Any) -> Any:
         words = {"rows": tf.zeros(0, tf.int32), "places": tf.zeros(0, tf.int32)}
-        losses = tf.TensorArray(tf.float32, tf.shape(rows)[0])
-        for index in tf.range(tf.shape(rows)[0]):
-            batch = {"features": tf.gather(features, rows[index])}
-            losses = losses.write(index, self._update_from_one(batch, words, targets[index]))
-        return losses.stack()
+
+        def update(batch: Any) -> Any:
+            return self._update_from_one({"features": tf.gather(features, batch[0])}, words, batch[1])
+
+        # One after the other, each with the weights that the one before has left.
+        return tf.map_fn(
+            update, (rows, targets), fn_output_signature=tf.float32, parallel_iterations=1
+        )
+
+
+def _graph_of(function: Any) -> Any:
+    # Without AutoGraph: there is no control flow to rewrite, and the rewriting of all that is
+    # called takes a second.
+    return tf.function(function, autograph=False, reduce_retracing=True)
 
 
 def _sum(total: list[Any] | None, gradients: list[Any]) -> list[Any]:
