@@ -140,7 +140,8 @@ class TensorFlowStep:
         words = {"rows": tf.zeros(0, tf.int32), "places": tf.zeros(0, tf.int32)}
 
         def update(batch: Any) -> Any:
-            return self._update_from_one({"features": tf.gather(features, batch[0])}, words, batch[1])
+            inputs = {"features": tf.gather(features, batch[0])}
+            return self._update_from_one(inputs, words, batch[1])
 
         # One after the other, each with the weights that the one before has left.
         return tf.map_fn(
