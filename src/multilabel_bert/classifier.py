@@ -6,38 +6,30 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import fields, replace
+from dataclasses import fields
 from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils.validation import check_is_fitted
 
 from multilabel_bert.classifier_inputs import (
     as_dataset,
     check_positives,
     exclusive_groups,
-    threshold_numbers,
     validation_dataset,
 )
+from multilabel_bert.classifier_training import train_model
 from multilabel_bert.data.dataset import Dataset
 from multilabel_bert.data.splitting import split_dataset
-from multilabel_bert.decision.evaluation import Evaluation
 from multilabel_bert.decision.objectives import objective_for
 from multilabel_bert.decision.rule import DecisionRule
 from multilabel_bert.decision.thresholds import check_strategy
 from multilabel_bert.encoder.checkpoint import Checkpoint, load_checkpoint
-from multilabel_bert.errors import DataError, SettingsError, did_you_mean
-from multilabel_bert.model.classifier_model import ClassifierModel, model_from_checkpoint
-from multilabel_bert.model.directory import load_model, save_model
-from multilabel_bert.model.hugging_face_files import interchange_note
-from multilabel_bert.model.outcome import Outcome, outcome_of
-from multilabel_bert.model.predictor import Predictor, sigmoid
-from multilabel_bert.optional import import_optional
+from multilabel_bert.errors import DataError, SettingsError
+from multilabel_bert.model.outcome import outcome_of
 from multilabel_bert.progress import Progress
-from multilabel_bert.text.tokenizer import BertTokenizer
+from multilabel_bert.trained_classifier import TrainedClassifier
 from multilabel_bert.training.settings import GOOGLE_PRESET, TrainingSettings
 
 if TYPE_CHECKING:
@@ -47,7 +39,7 @@ _SETTING_NAMES = tuple(field.name for field in fields(TrainingSettings))
 _DEFAULTS = {field.name: field.default for field in fields(TrainingSettings)}
 
 
-class MultiLabelClassifier(ClassifierMixin, BaseEstimator):
+class MultiLabelClassifier(TrainedClassifier):
     """BERT with a sigmoid output for each of X yes/no labels; a scikit-learn estimator.
 
     By default only the new output layer is trained, on features of the frozen encoder, which
@@ -72,8 +64,17 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):
         optimizer: ``"adamw"``, or ``"google"`` for the original AdamWeightDecayOptimizer.
         weight_decay: of all weights but biases and LayerNorm.
         dropout: on the representation, before the head.
+        loss: ``"sigmoid_cross_entropy"``, ``"focal"`` or ``"asymmetric"``; its parameters are
+            `focal_gamma`, or `asl_gamma_neg`, `asl_gamma_pos` and `asl_margin`; see
+            `TrainingSettings`.
+        focal_gamma: see `loss`.
+        asl_gamma_neg: see `loss`.
+        asl_gamma_pos: see `loss`.
+        asl_margin: see `loss`.
+        label_smoothing: s: a target y counts as y (1 - s) + s / 2.
         class_weight: weight of the positives: None, ``"balanced"``, X numbers, or a dictionary
             from label name to number.
+        max_class_weight: the highest weight that ``"balanced"`` gives; its inverse is the lowest.
         standardize: whether the features of a head alone are standardised.
         prior_bias: whether the bias starts at the log-odds of each label.
         early_stopping: metric of the development split by which the best epoch is kept.
@@ -140,7 +141,14 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):
         optimizer: str = "adamw",
         weight_decay: float = 0.01,
         dropout: float = 0.1,
+        loss: str = "sigmoid_cross_entropy",
+        focal_gamma: float = 2.0,
+        asl_gamma_neg: float = 2.0,
+        asl_gamma_pos: float = 0.0,
+        asl_margin: float = 0.05,
+        label_smoothing: float = 0.0,
         class_weight: Any = None,
+        max_class_weight: float = 100.0,
         standardize: bool | None = None,
         prior_bias: bool = True,
         early_stopping: str | None = None,
@@ -179,7 +187,14 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):
         self.optimizer = optimizer
         self.weight_decay = weight_decay
         self.dropout = dropout
+        self.loss = loss
+        self.focal_gamma = focal_gamma
+        self.asl_gamma_neg = asl_gamma_neg
+        self.asl_gamma_pos = asl_gamma_pos
+        self.asl_margin = asl_margin
+        self.label_smoothing = label_smoothing
         self.class_weight = class_weight
+        self.max_class_weight = max_class_weight
         self.standardize = standardize
         self.prior_bias = prior_bias
         self.early_stopping = early_stopping
@@ -252,83 +267,34 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):
             from multilabel_bert.training.saved_state import check_state_directory
 
             check_state_directory(state)
-        self._train(checkpoint, settings, train, dev, progress, state)
-        self.model_.provenance["seconds"] = round(time.monotonic() - started, 1)
-        # After Ctrl-C there is more to train.
-        self._finished_state = None if self.history_.interrupted else state
-        return self
-
-    def _train(
-        self,
-        checkpoint: Checkpoint,
-        settings: TrainingSettings,
-        train: Dataset,
-        dev: Dataset | None,
-        progress: Progress,
-        state_directory: Path | None,
-    ) -> None:
-        import_optional("keras", extra="train", purpose="training")
-        from multilabel_bert.training.pipeline import Examples, train_classifier
-        from multilabel_bert.training.provenance import provenance_of
-        from multilabel_bert.training.targets import Targets
-
-        tokenizer = BertTokenizer.from_files(
-            checkpoint.tokenizer_files, do_lower_case=self.do_lower_case
-        )
-
-        def examples(dataset: Dataset) -> Examples:
-            tokenized = tokenizer.encode(
-                dataset.texts, dataset.text_pairs, max_seq_length=settings.max_seq_length
-            )
-            return Examples(tokenized, Targets(dataset.require_labels()))
-
-        train_examples = examples(train)
-        case = "lower-cased" if tokenizer.do_lower_case else "cased"
-        progress.say(f"Texts: {len(train):,}, {case} (by {tokenizer.case_source})")
-        if cut := train_examples.texts.truncation_summary():
-            progress.say(cut)
-        dev_examples = None if dev is None else examples(dev)
-        weights = train_classifier(
+        trained = train_model(
             checkpoint,
-            train_examples,
+            train,
             settings,
-            dev=dev_examples,
-            label_names=train.label_names,
+            dev=dev,
+            do_lower_case=self.do_lower_case,
+            rule_options=self._rule_options(train),
             callbacks=self.callbacks or (),
             progress=progress,
             cache=self._feature_cache(),
-            state_directory=state_directory,
+            state_directory=state,
         )
-        self.history_ = weights.history
-        self.representation_scores_ = weights.representation_scores
-        self.label_names_ = np.array(train.label_names, dtype=object)
-        self.classes_ = np.tile(np.arange(2), (len(train.label_names), 1))
-        self.model_ = ClassifierModel(
-            config=checkpoint.config,
-            tensors=weights.tensors,
-            kernel=weights.kernel,
-            bias=weights.bias,
-            pooling=weights.pooling,
-            label_names=train.label_names,
-            tokenizer=tokenizer,
-            max_seq_length=settings.max_seq_length,
-            rule=DecisionRule.fixed(len(train.label_names), **self._rule_options(train)),
-            # Not what "auto" became here: the model may be run on another processor.
-            precision=settings.precision,
-            layout=None if train.layout is None else train.layout.to_dict(),
-            settings={"given": settings.to_dict(), "used": weights.settings.to_dict()},
-            provenance=provenance_of(checkpoint, train, dev) | {"precision": weights.precision},
-        )
-        self._predictor: Predictor | None = None
-        self.dev_evaluation_: Evaluation | None = None
+        self._adopt(trained.model)
+        self.history_ = trained.history
+        self.representation_scores_ = trained.representation_scores
+        self.dev_evaluation_ = None
         try:
-            self._decide_on(dev, weights.dev_logits, progress)
+            self._decide_on(dev, trained.dev_logits, progress)
         except KeyboardInterrupt:
             self.history_.interrupted = True
             progress.say(
                 "Interrupted: the weights are kept, the thresholds stay at 0.5. They can be tuned "
                 "later."
             )
+        self.model_.provenance["seconds"] = round(time.monotonic() - started, 1)
+        # After Ctrl-C there is more to train.
+        self._finished_state = None if self.history_.interrupted else state
+        return self
 
     def _decide_on(
         self, dev: Dataset | None, logits: np.ndarray | None, progress: Progress
@@ -343,218 +309,6 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):
             metrics = evaluation.to_dict()
             metrics.pop("per_label")
             self.model_.metrics.update(metrics)
-
-    def decision_function(self, texts: Any) -> np.ndarray:
-        """Logits, float32 [N, X], of texts or a `Dataset`."""
-        check_is_fitted(self, "model_")
-        if isinstance(texts, Dataset):
-            return self.predictor.predict_logits(texts.texts, texts.text_pairs)
-        return self.predictor.predict_logits(texts)
-
-    def predict_proba(self, texts: Any) -> np.ndarray:
-        """Probabilities, float32 [N, X]: the sigmoid of the logits."""
-        return sigmoid(self.decision_function(texts))
-
-    def predict(self, texts: Any) -> np.ndarray:
-        """Labels by the decision rule, int8 [N, X], each 0 or 1."""
-        probabilities = self.predict_proba(texts)
-        return self.model_.rule.predict(probabilities)
-
-    def predict_labels(self, texts: Any) -> list[list[str]]:
-        """Names of the labels of each text, by the decision rule."""
-        names = self.label_names_
-        return [[str(name) for name in names[row == 1]] for row in self.predict(texts)]
-
-    def score(self, texts: Any, labels: Any, sample_weight: Any = None) -> float:
-        """Macro-F1 of `predict`; subset accuracy, scikit-learn's default, hides rare labels.
-
-        Raises:
-            SettingsError: if weights are given.
-        """
-        if sample_weight is not None:
-            raise SettingsError("score takes no sample_weight. Leave it out.")
-        return float(self.evaluate(texts, labels).metrics["macro_f1"])
-
-    def evaluate(self, texts: Any, labels: Any = None) -> Evaluation:
-        """All metrics on texts whose labels are known.
-
-        Args:
-            texts: N texts, or a `Dataset`.
-            labels: as in `fit`.
-        """
-        dataset = as_dataset(texts, labels, self.predictor.label_names)
-        return self.outcome(dataset).evaluation
-
-    def outcome(self, dataset: Dataset) -> Outcome:
-        """Probabilities, decisions and metrics on a dataset with labels."""
-        dataset = dataset.with_label_names(self.predictor.label_names)
-        logits = self.predictor.predict_logits(dataset.texts, dataset.text_pairs)
-        rule, names = self.model_.rule, self.model_.label_names
-        return outcome_of(rule, names, dataset.require_labels(), logits)
-
-    def tune(
-        self, texts: Any, labels: Any = None, *, progress: Progress | None = None
-    ) -> MultiLabelClassifier:
-        """Choose the thresholds anew, on texts that were not trained on.
-
-        Args:
-            texts: N texts, or a `Dataset`.
-            labels: as in `fit`.
-            progress: where progress is shown.
-        """
-        check_is_fitted(self, "model_")
-        self._check_decision()
-        dataset = as_dataset(texts, labels, self.model_.label_names)
-        self._tune_on(
-            dataset,
-            self.predictor.predict_logits(dataset.texts, dataset.text_pairs, progress=progress),
-        )
-        return self
-
-    def set_thresholds(self, thresholds: Any) -> MultiLabelClassifier:
-        """Set the thresholds: one number, X numbers, or a dictionary from name to number.
-
-        Raises:
-            SettingsError: for an unknown label, another number of thresholds, or one that is
-                not in [0, 1].
-        """
-        check_is_fitted(self, "model_")
-        names = self.model_.label_names
-        new = np.array(self.model_.rule.thresholds)
-        if isinstance(thresholds, dict):
-            column_of = {name: column for column, name in enumerate(names)}
-            for name, value in thresholds.items():
-                if name not in column_of:
-                    raise SettingsError(
-                        f"thresholds names {name!r}, which is no label."
-                        f"{did_you_mean(str(name), names)}"
-                    )
-                new[column_of[name]] = threshold_numbers(value)
-        else:
-            values = threshold_numbers(thresholds)
-            if values.shape not in ((), (len(names),)):
-                raise SettingsError(
-                    f"thresholds has shape {values.shape}, but there are {len(names)} labels. "
-                    "Give one number, or one a label."
-                )
-            new[:] = values
-        self._set_rule(replace(self.model_.rule, thresholds=new, strategy="fixed", tuned_for=None))
-        return self
-
-    @property
-    def predictor(self) -> Predictor:
-        """Runs the trained model; compiled when first asked for."""
-        check_is_fitted(self, "model_")
-        if self._predictor is None:
-            self._predictor = Predictor(self.model_)
-        return self._predictor
-
-    def save(
-        self, path: str | Path, *, overwrite: bool = False, progress: Progress | None = None
-    ) -> None:
-        """Write the model directory; see `model.directory.save_model`.
-
-        What transformers' classification class cannot express is said.
-
-        Args:
-            path: a new or empty directory, or with `overwrite` one of an older model.
-            overwrite: whether an older model may be replaced.
-            progress: where that is said, in place of `verbose`.
-
-        Raises:
-            ModelError: if `path` holds something already.
-            WriteError: if the file system refuses.
-        """
-        check_is_fitted(self, "model_")
-        save_model(self.model_, path, overwrite=overwrite)
-        if self._finished_state is not None:
-            from multilabel_bert.training.saved_state import remove_state
-
-            remove_state(self._finished_state)
-        progress = progress or Progress("terminal" if self.verbose else "silent")
-        if (note := interchange_note(self.model_.pooling)) is not None:
-            progress.say(f"{note}.")
-
-    @classmethod
-    def load(cls, path: str | Path, *, precision: str | None = None) -> MultiLabelClassifier:
-        """Open a saved model: it predicts, evaluates and tunes as the one that was saved.
-
-        Raises:
-            ModelError: if `path` is not a model, or is damaged.
-        """
-        model = load_model(path)
-        known = {k: v for k, v in model.settings.get("given", {}).items() if k in _SETTING_NAMES}
-        classifier = cls(str(path), **known)
-        classifier.empty_prediction = model.rule.empty_prediction
-        classifier.max_labels = model.rule.max_labels
-        classifier.exclusive_groups = [
-            [model.label_names[column] for column in group] for group in model.rule.exclusive_groups
-        ] or None
-        if model.rule.tuned_for is not None:
-            classifier.threshold_strategy = model.rule.strategy
-            classifier.threshold_metric = model.rule.tuned_for
-        return classifier._adopt(model, precision)
-
-    @classmethod
-    def from_pretrained(
-        cls,
-        source: str | Path | None = None,
-        *,
-        label_names: Sequence[str] | None = None,
-        **parameters: Any,
-    ) -> MultiLabelClassifier:
-        """Open a classifier that was fine-tuned elsewhere.
-
-        Google's fine-tuned checkpoints (with ``output_weights`` and ``output_bias``) and Hugging
-        Face's BertForSequenceClassification are finished classifiers: nothing is trained.
-
-        Args:
-            source: as `encoder`.
-            label_names: X names; those of the checkpoint unless given.
-            **parameters: of the class: `max_seq_length`, `do_lower_case`, `precision`,
-                `bert_config_file`, `init_checkpoint`, `vocab_file` ...
-
-        Raises:
-            ModelError: if it has no classification head, or one trained with softmax.
-        """
-        classifier = cls(source, **parameters)
-        checkpoint = classifier._load_checkpoint()
-        model = model_from_checkpoint(
-            checkpoint,
-            label_names=label_names,
-            max_seq_length=parameters.get("max_seq_length"),
-            do_lower_case=classifier.do_lower_case,
-        )
-        return classifier._adopt(model, classifier.precision)
-
-    def _adopt(self, model: ClassifierModel, precision: str | None) -> MultiLabelClassifier:
-        self.model_ = model
-        self.label_names_ = np.array(model.label_names, dtype=object)
-        self.classes_ = np.tile(np.arange(2), (model.num_labels, 1))
-        self.dev_evaluation_ = None
-        self.representation_scores_ = {}
-        self._predictor = Predictor(model, precision=precision)
-        self._finished_state = None
-        return self
-
-    def _tune_on(self, dataset: Dataset, logits: np.ndarray) -> None:
-        rule = self.model_.rule
-        self._set_rule(
-            DecisionRule.tuned(
-                dataset.require_labels(),
-                sigmoid(logits),
-                strategy=self._strategy(),
-                metric=self.threshold_metric,
-                empty_prediction=rule.empty_prediction,
-                max_labels=rule.max_labels,
-                exclusive_groups=rule.exclusive_groups,
-            )
-        )
-
-    def _set_rule(self, rule: DecisionRule) -> None:
-        self.model_ = replace(self.model_, rule=rule)
-        if self._predictor is not None:
-            self._predictor = self._predictor.with_model(self.model_)
 
     def _load_checkpoint(self) -> Checkpoint:
         return load_checkpoint(
@@ -584,10 +338,6 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):
             raise SettingsError(f"preset={self.preset!r} is unknown. Use 'google', or None.")
         return GOOGLE_PRESET if self.preset == "google" else {}
 
-    def _strategy(self) -> str:
-        default = self.threshold_strategy == "per_label_shrunk"
-        return "fixed" if self.preset == "google" and default else self.threshold_strategy
-
     def _rule_options(self, train: Dataset) -> dict[str, Any]:
         groups = exclusive_groups(self.exclusive_groups, train)
         return {
@@ -607,12 +357,3 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):
             raise SettingsError(
                 f"dev_fraction={self.dev_fraction!r} must be at least 0 and below 1."
             )
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.classifier_tags.multi_label = True
-        tags.target_tags.multi_output = True
-        tags.target_tags.required = True
-        tags.input_tags.string = True
-        tags.input_tags.two_d_array = False
-        return tags

@@ -1,0 +1,281 @@
+"""What a trained classifier does: open, predict, evaluate, change its decisions, be saved."""
+
+# N = texts, X = labels
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.validation import check_is_fitted
+
+from multilabel_bert.classifier_inputs import as_dataset, threshold_numbers
+from multilabel_bert.data.dataset import Dataset
+from multilabel_bert.decision.evaluation import Evaluation
+from multilabel_bert.decision.rule import DecisionRule
+from multilabel_bert.encoder.checkpoint import Checkpoint
+from multilabel_bert.errors import SettingsError, did_you_mean
+from multilabel_bert.model.classifier_model import ClassifierModel, model_from_checkpoint
+from multilabel_bert.model.directory import load_model, save_model
+from multilabel_bert.model.hugging_face_files import interchange_note
+from multilabel_bert.model.outcome import Outcome, outcome_of
+from multilabel_bert.model.predictor import Predictor, sigmoid
+from multilabel_bert.progress import Progress
+from multilabel_bert.training.settings import TrainingSettings
+
+_SETTING_NAMES = frozenset(field.name for field in fields(TrainingSettings))
+
+
+class TrainedClassifier(ClassifierMixin, BaseEstimator):
+    """All of `MultiLabelClassifier` that needs a trained model, and nothing that trains one."""
+
+    # Parameters of MultiLabelClassifier.
+    threshold_strategy: str
+    threshold_metric: str
+    preset: str | None
+    verbose: bool
+
+    model_: ClassifierModel
+    label_names_: np.ndarray
+    classes_: np.ndarray
+    dev_evaluation_: Evaluation | None
+    representation_scores_: dict[str, float]
+    _predictor: Predictor | None
+    _finished_state: Path | None
+
+    def decision_function(self, texts: Any) -> np.ndarray:
+        """Logits, float32 [N, X], of texts or a `Dataset`."""
+        check_is_fitted(self, "model_")
+        if isinstance(texts, Dataset):
+            return self.predictor.predict_logits(texts.texts, texts.text_pairs)
+        return self.predictor.predict_logits(texts)
+
+    def predict_proba(self, texts: Any) -> np.ndarray:
+        """Probabilities, float32 [N, X]: the sigmoid of the logits."""
+        return sigmoid(self.decision_function(texts))
+
+    def predict(self, texts: Any) -> np.ndarray:
+        """Labels by the decision rule, int8 [N, X], each 0 or 1."""
+        probabilities = self.predict_proba(texts)
+        return self.model_.rule.predict(probabilities)
+
+    def predict_labels(self, texts: Any) -> list[list[str]]:
+        """Names of the labels of each text, by the decision rule."""
+        names = self.label_names_
+        return [[str(name) for name in names[row == 1]] for row in self.predict(texts)]
+
+    def score(self, texts: Any, labels: Any, sample_weight: Any = None) -> float:
+        """Macro-F1 of `predict`; subset accuracy, scikit-learn's default, hides rare labels.
+
+        Raises:
+            SettingsError: if weights are given.
+        """
+        if sample_weight is not None:
+            raise SettingsError("score takes no sample_weight. Leave it out.")
+        return float(self.evaluate(texts, labels).metrics["macro_f1"])
+
+    def evaluate(self, texts: Any, labels: Any = None) -> Evaluation:
+        """All metrics on texts whose labels are known.
+
+        Args:
+            texts: N texts, or a `Dataset`.
+            labels: as in `fit`.
+        """
+        dataset = as_dataset(texts, labels, self.predictor.label_names)
+        return self.outcome(dataset).evaluation
+
+    def outcome(self, dataset: Dataset) -> Outcome:
+        """Probabilities, decisions and metrics on a dataset with labels."""
+        dataset = dataset.with_label_names(self.predictor.label_names)
+        logits = self.predictor.predict_logits(dataset.texts, dataset.text_pairs)
+        rule, names = self.model_.rule, self.model_.label_names
+        return outcome_of(rule, names, dataset.require_labels(), logits)
+
+    def tune(self, texts: Any, labels: Any = None, *, progress: Progress | None = None) -> Self:
+        """Choose the thresholds anew, on texts that were not trained on.
+
+        Args:
+            texts: N texts, or a `Dataset`.
+            labels: as in `fit`.
+            progress: where progress is shown.
+        """
+        check_is_fitted(self, "model_")
+        self._check_decision()
+        dataset = as_dataset(texts, labels, self.model_.label_names)
+        self._tune_on(
+            dataset,
+            self.predictor.predict_logits(dataset.texts, dataset.text_pairs, progress=progress),
+        )
+        return self
+
+    def set_thresholds(self, thresholds: Any) -> Self:
+        """Set the thresholds: one number, X numbers, or a dictionary from name to number.
+
+        Raises:
+            SettingsError: for an unknown label, another number of thresholds, or one that is
+                not in [0, 1].
+        """
+        check_is_fitted(self, "model_")
+        names = self.model_.label_names
+        new = np.array(self.model_.rule.thresholds)
+        if isinstance(thresholds, dict):
+            column_of = {name: column for column, name in enumerate(names)}
+            for name, value in thresholds.items():
+                if name not in column_of:
+                    raise SettingsError(
+                        f"thresholds names {name!r}, which is no label."
+                        f"{did_you_mean(str(name), names)}"
+                    )
+                new[column_of[name]] = threshold_numbers(value)
+        else:
+            values = threshold_numbers(thresholds)
+            if values.shape not in ((), (len(names),)):
+                raise SettingsError(
+                    f"thresholds has shape {values.shape}, but there are {len(names)} labels. "
+                    "Give one number, or one a label."
+                )
+            new[:] = values
+        self._set_rule(replace(self.model_.rule, thresholds=new, strategy="fixed", tuned_for=None))
+        return self
+
+    @property
+    def predictor(self) -> Predictor:
+        """Runs the trained model; compiled when first asked for."""
+        check_is_fitted(self, "model_")
+        if self._predictor is None:
+            self._predictor = Predictor(self.model_)
+        return self._predictor
+
+    def save(
+        self, path: str | Path, *, overwrite: bool = False, progress: Progress | None = None
+    ) -> None:
+        """Write the model directory; see `model.directory.save_model`.
+
+        What transformers' classification class cannot express is said.
+
+        Args:
+            path: a new or empty directory, or with `overwrite` one of an older model.
+            overwrite: whether an older model may be replaced.
+            progress: where that is said, in place of `verbose`.
+
+        Raises:
+            ModelError: if `path` holds something already.
+            WriteError: if the file system refuses.
+        """
+        check_is_fitted(self, "model_")
+        save_model(self.model_, path, overwrite=overwrite)
+        if self._finished_state is not None:
+            from multilabel_bert.training.saved_state import remove_state
+
+            remove_state(self._finished_state)
+        progress = progress or Progress("terminal" if self.verbose else "silent")
+        if (note := interchange_note(self.model_.pooling)) is not None:
+            progress.say(f"{note}.")
+
+    @classmethod
+    def load(cls, path: str | Path, *, precision: str | None = None) -> Self:
+        """Open a saved model: it predicts, evaluates and tunes as the one that was saved.
+
+        Raises:
+            ModelError: if `path` is not a model, or is damaged.
+        """
+        model = load_model(path)
+        known = {k: v for k, v in model.settings.get("given", {}).items() if k in _SETTING_NAMES}
+        classifier = cls(str(path), **known)
+        classifier.empty_prediction = model.rule.empty_prediction
+        classifier.max_labels = model.rule.max_labels
+        classifier.exclusive_groups = [
+            [model.label_names[column] for column in group] for group in model.rule.exclusive_groups
+        ] or None
+        if model.rule.tuned_for is not None:
+            classifier.threshold_strategy = model.rule.strategy
+            classifier.threshold_metric = model.rule.tuned_for
+        return classifier._open(model, precision)
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        source: str | Path | None = None,
+        *,
+        label_names: Sequence[str] | None = None,
+        **parameters: Any,
+    ) -> Self:
+        """Open a classifier that was fine-tuned elsewhere.
+
+        Google's fine-tuned checkpoints (with ``output_weights`` and ``output_bias``) and Hugging
+        Face's BertForSequenceClassification are finished classifiers: nothing is trained.
+
+        Args:
+            source: as `encoder`.
+            label_names: X names; those of the checkpoint unless given.
+            **parameters: of the class: `max_seq_length`, `do_lower_case`, `precision`,
+                `bert_config_file`, `init_checkpoint`, `vocab_file` ...
+
+        Raises:
+            ModelError: if it has no classification head, or one trained with softmax.
+        """
+        classifier = cls(source, **parameters)
+        checkpoint = classifier._load_checkpoint()
+        model = model_from_checkpoint(
+            checkpoint,
+            label_names=label_names,
+            max_seq_length=parameters.get("max_seq_length"),
+            do_lower_case=classifier.do_lower_case,
+        )
+        return classifier._open(model, classifier.precision)
+
+    def _open(self, model: ClassifierModel, precision: str | None) -> Self:
+        self._adopt(model, Predictor(model, precision=precision))
+        self.dev_evaluation_ = None
+        self.representation_scores_ = {}
+        return self
+
+    def _adopt(self, model: ClassifierModel, predictor: Predictor | None = None) -> None:
+        """Become the classifier of a model."""
+        self.model_ = model
+        self.label_names_ = np.array(model.label_names, dtype=object)
+        self.classes_ = np.tile(np.arange(2), (model.num_labels, 1))
+        self._predictor = predictor
+        self._finished_state = None
+
+    def _tune_on(self, dataset: Dataset, logits: np.ndarray) -> None:
+        rule = self.model_.rule
+        self._set_rule(
+            DecisionRule.tuned(
+                dataset.require_labels(),
+                sigmoid(logits),
+                strategy=self._strategy(),
+                metric=self.threshold_metric,
+                empty_prediction=rule.empty_prediction,
+                max_labels=rule.max_labels,
+                exclusive_groups=rule.exclusive_groups,
+            )
+        )
+
+    def _set_rule(self, rule: DecisionRule) -> None:
+        self.model_ = replace(self.model_, rule=rule)
+        if self._predictor is not None:
+            self._predictor = self._predictor.with_model(self.model_)
+
+    def _strategy(self) -> str:
+        default = self.threshold_strategy == "per_label_shrunk"
+        return "fixed" if self.preset == "google" and default else self.threshold_strategy
+
+    def _load_checkpoint(self) -> Checkpoint:
+        raise NotImplementedError
+
+    def _check_decision(self) -> None:
+        raise NotImplementedError
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        tags.target_tags.multi_output = True
+        tags.target_tags.required = True
+        tags.input_tags.string = True
+        tags.input_tags.two_d_array = False
+        return tags
