@@ -12,7 +12,7 @@ from multilabel_bert.errors import SettingsError, did_you_mean
 from multilabel_bert.training.settings import TrainingSettings
 
 _ENCODER, _TRAINING, _DECISIONS = "Encoder", "Training", "Decisions"
-_OUTPUT_LAYER, _CACHE = "Output layer", "Cache"
+_OUTPUT_LAYER, _CACHE, _LOSS = "Output layer", "Cache", "Loss"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -166,15 +166,50 @@ class TrainingOptions:
             default="1 for all",
         ),
     ] = TrainingSettings.class_weight
+    loss: Annotated[
+        str,
+        option(
+            "What is made small: sigmoid_cross_entropy, focal or asymmetric.",
+            "NAME",
+            panel=_LOSS,
+        ),
+    ] = TrainingSettings.loss
+    focal_gamma: Annotated[
+        float,
+        option("focal: how much less count answers that are right already.", "R", panel=_LOSS),
+    ] = TrainingSettings.focal_gamma
+    asl_gamma_neg: Annotated[
+        float,
+        option("asymmetric: the same for labels that do not apply.", "R", panel=_LOSS),
+    ] = TrainingSettings.asl_gamma_neg
+    asl_gamma_pos: Annotated[
+        float, option("asymmetric: the same for labels that apply.", "R", panel=_LOSS)
+    ] = TrainingSettings.asl_gamma_pos
+    asl_margin: Annotated[
+        float,
+        option(
+            "asymmetric: labels that do not apply cost nothing below this probability.",
+            "P",
+            panel=_LOSS,
+        ),
+    ] = TrainingSettings.asl_margin
+    label_smoothing: Annotated[
+        float,
+        option("How far the targets 0 and 1 are drawn to 0.5, 0 to 0.99.", "P", panel=_LOSS),
+    ] = TrainingSettings.label_smoothing
     standardize: Annotated[
         bool | None,
         option(
             "Whether the features are standardised; the saved layer has it folded in.",
             "",
-            panel=_OUTPUT_LAYER,
+            panel=_LOSS,
             default="with --train-layers 0",
         ),
     ] = TrainingSettings.standardize
+    max_class_weight: Annotated[
+        float,
+        option("The highest weight that --class-weight balanced gives.", "R", panel=_LOSS),
+    ] = TrainingSettings.max_class_weight
     prior_bias: Annotated[
         bool,
         option(

@@ -117,7 +117,7 @@ def train_classifier(
         settings,
         train,
         dev,
-        _positive_weights(settings.class_weight, train.targets, label_names),
+        _positive_weights(settings, train.targets, label_names),
         callbacks,
         progress,
         cache,
@@ -361,9 +361,9 @@ def _check_fit(settings: TrainingSettings, checkpoint: Checkpoint, dev: Examples
 
 
 def _positive_weights(
-    class_weight: Any, targets: Targets, label_names: Sequence[str] | None
+    settings: TrainingSettings, targets: Targets, label_names: Sequence[str] | None
 ) -> np.ndarray | None:
-    labels = targets.shape[1]
+    class_weight, labels = settings.class_weight, targets.shape[1]
     if class_weight is None:
         return None
     if isinstance(class_weight, str):
@@ -372,7 +372,7 @@ def _positive_weights(
                 f"class_weight={class_weight!r} is unknown. Use 'balanced', {labels} numbers, or "
                 "a dictionary from label name to number."
             )
-        return balanced_positive_weights(*targets.known_counts())
+        return balanced_positive_weights(*targets.known_counts(), settings.max_class_weight)
     if isinstance(class_weight, dict):
         names = list(label_names or map(str, range(labels)))
         known = set(names)

@@ -12,6 +12,16 @@ from multilabel_bert.errors import SettingsError, did_you_mean
 
 OPTIMIZERS = ("adamw", "google")
 SCHEDULES = ("linear", "cosine", "constant")
+LOSSES = ("sigmoid_cross_entropy", "focal", "asymmetric")
+# Of which losses a label's positives can have a weight of their own.
+_WEIGHTED_LOSSES = ("sigmoid_cross_entropy", "focal", "asymmetric")
+# Which settings one loss alone has.
+_LOSS_PARAMETERS = {
+    "focal_gamma": "focal",
+    "asl_gamma_neg": "asymmetric",
+    "asl_gamma_pos": "asymmetric",
+    "asl_margin": "asymmetric",
+}
 _LARGEST_SEED = 2**32 - 1  # of NumPy's RandomState, which iterative stratification uses
 
 
@@ -45,8 +55,17 @@ class TrainingSettings:
             (negatives / positives), a list, or a dictionary from label name to weight.
         standardize: whether the features of a head alone are standardised; mean and deviation
             are folded into the saved weights. None: with ``train_layers=0``.
+        loss: what is made small: ``"sigmoid_cross_entropy"``, ``"focal"`` or ``"asymmetric"``;
+            formulas and sources are in `training.losses`.
+        focal_gamma: of the focal loss: how much less count cells that are right already.
+        asl_gamma_neg: of the asymmetric loss: the same for cells whose label does not apply.
+        asl_gamma_pos: of the asymmetric loss: the same for cells whose label applies.
+        asl_margin: of the asymmetric loss: the probability below which a cell whose label does
+            not apply costs nothing.
+        label_smoothing: s: a target y counts as y (1 - s) + s / 2.
         prior_bias: whether the bias starts at the log-odds of each label.
         early_stopping: name of a metric of the development split, such as ``"macro_f1"`` or
+        max_class_weight: the highest weight that ``"balanced"`` gives; its inverse is the lowest.
             ``"loss"``; the epoch that is best by it is kept. None: the last epoch is kept.
         early_stopping_patience: epochs without a better value before training stops.
         seed: of batches, dropout and the new weights.
@@ -76,7 +95,14 @@ class TrainingSettings:
     prior_bias: bool = True
     early_stopping: str | None = None
     early_stopping_patience: int = 3
+    loss: str = "sigmoid_cross_entropy"
+    focal_gamma: float = 2.0
+    asl_gamma_neg: float = 2.0
+    asl_gamma_pos: float = 0.0
+    asl_margin: float = 0.05
+    label_smoothing: float = 0.0
     seed: int = 42
+    max_class_weight: float = 100.0
     precision: str = "auto"
     lazy_embeddings: bool = True
 
@@ -95,6 +121,7 @@ class TrainingSettings:
             "max_batch_tokens",
             "gradient_accumulation_steps",
             "early_stopping_patience",
+        _one_of("loss", self.loss, LOSSES)
         ):
             _whole(name, getattr(self, name), minimum=1)
         for name in ("num_train_epochs", "train_batch_size"):
@@ -115,6 +142,7 @@ class TrainingSettings:
             raise SettingsError(
                 f"pooling='auto' needs train_layers=0, but train_layers={self.train_layers!r}: "
                 "only frozen layers give every representation at once. Name one of "
+        self._check_loss()
                 f"{', '.join(POOLINGS)}."
             )
         if self.standardize and self.train_layers != 0:
@@ -132,6 +160,27 @@ class TrainingSettings:
         for field in fields(self):
             value = getattr(self, field.name)
             if hasattr(value, "tolist"):
+    def _check_loss(self) -> None:
+        for name in ("focal_gamma", "asl_gamma_neg", "asl_gamma_pos"):
+            _between(name, getattr(self, name), 0.0, 100.0)
+        _between("asl_margin", self.asl_margin, 0.0, 0.99)
+        _between("label_smoothing", self.label_smoothing, 0.0, 0.99)
+        _between("max_class_weight", self.max_class_weight, 1.0, 1e6)
+        for field in fields(self):
+            loss = _LOSS_PARAMETERS.get(field.name, self.loss)
+            value = getattr(self, field.name)
+            if loss != self.loss and value != field.default:
+                raise SettingsError(
+                    f"{field.name}={value!r} belongs to loss={loss!r}, but the loss is "
+                    f"{self.loss!r}. Set loss={loss!r}, or leave {field.name} out."
+                )
+        if self.class_weight is not None and self.loss not in _WEIGHTED_LOSSES:
+            raise SettingsError(
+                f"class_weight cannot be used with loss={self.loss!r}, which weighs labels in "
+                f"its own way. Leave it out, or use one of the losses "
+                f"{', '.join(_WEIGHTED_LOSSES)}."
+            )
+
                 object.__setattr__(self, field.name, value.tolist())
         object.__setattr__(self, "class_weight", _plain_weights(self.class_weight))
 

@@ -19,7 +19,7 @@ from multilabel_bert.model.predictor import sigmoid
 from multilabel_bert.progress import Progress
 from multilabel_bert.text.batching import fixed_size_batches, token_budget_batches
 from multilabel_bert.training.batches import FeatureInputs, TrainingInputs
-from multilabel_bert.training.losses import SigmoidCrossEntropy
+from multilabel_bert.training.losses import make_loss
 from multilabel_bert.training.network import ClassifierNetwork
 from multilabel_bert.training.optimizers import AdamWeightDecay, WarmupDecay
 from multilabel_bert.training.saved_state import SavedState
@@ -328,7 +328,7 @@ def _compile(
             bias_correction=settings.optimizer == "adamw",
             head_multiplier=head_rate / rate,
         ),
-        loss=SigmoidCrossEntropy(positive_weights),
+        loss=make_loss(settings, positive_weights=positive_weights),
         # By TensorFlow each batch would be compiled anew, and slower: batches differ in length.
         jit_compile=keras.config.backend() != "tensorflow",
     )
