@@ -47,7 +47,7 @@ def goemotions(folder: Path) -> Splits:
 
 
 def semeval(folder: Path) -> Splits:
-    """11 emotions of tweets; the published development split is the test, its test has no labels."""
+    """11 emotions of tweets; the published dev is the test, as the published test has no labels."""
     here = folder / "semeval2018-E-c"
     whole = read_dataset(here / "2018-E-c-En-train.txt")
     train, dev = split_dataset(whole, 0.1, seed=SPLIT_SEED)
@@ -67,7 +67,7 @@ def complaints(folder: Path) -> Splits:
 
 
 def jigsaw(folder: Path) -> Splits:
-    """6 kinds of toxic comments, 1,000 for training; the published sample for validation is the test."""
+    """6 kinds of toxic comments; the published sample for validation is the test."""
     here = folder / "jigsaw-sample"
     whole = read_dataset(here / "train_sample.csv")
     train, dev = split_dataset(whole, 0.2, seed=SPLIT_SEED)

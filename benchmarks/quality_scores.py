@@ -1,4 +1,4 @@
-"""Scores of a run on the test split, with each way to choose thresholds on the development split."""
+"""Scores of a run on the test split, with each way to choose thresholds on dev."""
 
 # N = texts, X = labels
 
