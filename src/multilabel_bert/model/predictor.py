@@ -14,7 +14,7 @@ import numpy as np
 from multilabel_bert.data.text_pairs import first_and_second_texts
 from multilabel_bert.encoder.encoding import Engine, encode_parts
 from multilabel_bert.encoder.engines import choose_engine, make_engine
-from multilabel_bert.encoder.pooling import combine
+from multilabel_bert.encoder.pooling import combine, pooling_parts
 from multilabel_bert.encoder.read_ahead import ReadAhead
 from multilabel_bert.encoder.streaming import encode_stream
 from multilabel_bert.model.classifier_model import ClassifierModel
@@ -56,7 +56,7 @@ class Predictor:
 
     def _compiled(self) -> Engine:
         precision, engine = self._wanted
-        parts = tuple(self.model.pooling.split("+"))
+        parts = pooling_parts(self.model.pooling)
         tensors = self.model.tensors
         if isinstance(tensors, StoredTensors) and tensors.graph is not None:
             name, precision = choose_engine(engine, precision)
@@ -172,6 +172,23 @@ class Predictor:
             with closing(stream), closing(tokenized):
                 for parts in stream:
                     yield self._logits(parts)
+
+    def logits_of_ids(
+        self, first: Sequence[list[int]], second: Sequence[list[int]] | None = None
+    ) -> np.ndarray:
+        """Logits, float32 [N, X], of texts whose token ids are known already.
+
+        Args:
+            first: ids of N texts, without special tokens and uncut.
+            second: ids of N second texts, or None.
+        """
+        return self._logits(encode_parts(self._engine, self.join_ids(first, second)))
+
+    def join_ids(
+        self, first: Sequence[list[int]], second: Sequence[list[int]] | None = None
+    ) -> TokenizedTexts:
+        """What the encoder sees of such texts: cut, and with special tokens."""
+        return self.model.tokenizer.join(first, second, max_seq_length=self.model.max_seq_length)
 
     def _tokenize(self, first: Sequence[str], second: Sequence[str] | None) -> TokenizedTexts:
         return self.model.tokenizer.encode(first, second, max_seq_length=self.model.max_seq_length)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import chain
 from typing import Any
 
@@ -75,6 +75,8 @@ class BertTokenizer:
             )
         self.cls_token_id, self.sep_token_id = ids["[CLS]"], ids["[SEP]"]
         self.unk_token_id, self.pad_token_id = ids["[UNK]"], ids.get("[PAD]", 0)
+        # Some vocabularies have no [MASK]; to BERT that is nearest to a word it does not know.
+        self.mask_token_id = ids.get("[MASK]", self.unk_token_id)
         self._ids = ids
         self._rust = self._build()
 
@@ -161,27 +163,80 @@ class BertTokenizer:
             SettingsError: if `max_seq_length` leaves no room for a token.
             DataError: if a text is not a string, or `pairs` has another length than `texts`.
         """
-        specials = 2 if pairs is None else 3
-        if max_seq_length <= specials:
-            raise SettingsError(
-                f"max_seq_length={max_seq_length} leaves no room for text: {specials} of the "
-                f"tokens are special. Use at least {specials + 1}."
-            )
+        self._check_room(max_seq_length, pair=pairs is not None)
         if isinstance(texts, str) or isinstance(pairs, str):
             raise DataError("Expected a list of strings, got one string. Put it into a list.")
         if pairs is not None and len(pairs) != len(texts):
             raise DataError(
                 f"{len(texts)} texts, but {len(pairs)} second texts. Give one second text a text."
             )
+        return self._joined(
+            (
+                (
+                    self._encode_chunk(texts[start : start + _CHUNK]),
+                    None if pairs is None else self._encode_chunk(pairs[start : start + _CHUNK]),
+                )
+                for start in range(0, len(texts), _CHUNK)
+            ),
+            len(texts),
+            max_seq_length,
+        )
+
+    def encode_with_offsets(self, text: str) -> tuple[list[int], list[tuple[int, int]]]:
+        """One text's ids, and the characters of it that each was made of.
+
+        Returns:
+            The ids, without special tokens and uncut, and for each the start and the end of its
+            characters in `text`. Accents that were removed belong to no token.
+        """
+        # As in `encode`, halves of surrogate pairs are left out; the others keep their places.
+        places = [place for place, char in enumerate(text) if not "\ud800" <= char <= "\udfff"]
+        kept = text if len(places) == len(text) else "".join(text[place] for place in places)
+        encoding = self._rust.encode(kept, add_special_tokens=False)
+        offsets = [(places[start], places[stop - 1] + 1) for start, stop in encoding.offsets]
+        return list(encoding.ids), offsets
+
+    def join(
+        self,
+        first: Sequence[list[int]],
+        second: Sequence[list[int]] | None = None,
+        *,
+        max_seq_length: int = 128,
+    ) -> TokenizedTexts:
+        """What `encode` makes of texts whose ids are known already.
+
+        Args:
+            first: ids of N texts, without special tokens and uncut.
+            second: ids of N second texts, or None.
+            max_seq_length: as in `encode`.
+
+        Raises:
+            SettingsError: if `max_seq_length` leaves no room for a token.
+        """
+        self._check_room(max_seq_length, pair=second is not None)
+        return self._joined([(first, second)], len(first), max_seq_length)
+
+    def _check_room(self, max_seq_length: int, *, pair: bool) -> None:
+        specials = 3 if pair else 2
+        if max_seq_length <= specials:
+            raise SettingsError(
+                f"max_seq_length={max_seq_length} leaves no room for text: {specials} of the "
+                f"tokens are special. Use at least {specials + 1}."
+            )
+
+    def _joined(
+        self,
+        parts: Iterable[tuple[Sequence[list[int]], Sequence[list[int]] | None]],
+        count: int,
+        max_seq_length: int,
+    ) -> TokenizedTexts:
         chunks: list[np.ndarray] = []
-        lengths = np.empty(len(texts), np.int64)
-        first = np.empty(len(texts), np.int32)
-        full = np.empty(len(texts), np.int32)
-        unknown = np.empty(len(texts), np.int32)
-        for start in range(0, len(texts), _CHUNK):
-            stop = min(start + _CHUNK, len(texts))
-            first_ids = self._encode_chunk(texts[start:stop])
-            second_ids = None if pairs is None else self._encode_chunk(pairs[start:stop])
+        lengths = np.empty(count, np.int64)
+        first = np.empty(count, np.int32)
+        full = np.empty(count, np.int32)
+        unknown = np.empty(count, np.int32)
+        start = 0
+        for first_ids, second_ids in parts:
             rows = []
             for i, a in enumerate(first_ids, start):
                 b = None if second_ids is None else second_ids[i - start]
@@ -190,8 +245,10 @@ class BertTokenizer:
                 lengths[i] = len(row)
                 unknown[i] = row.count(self.unk_token_id)
                 rows.append(row)
+            stop = start + len(rows)
             total = int(lengths[start:stop].sum())
             chunks.append(np.fromiter(chain.from_iterable(rows), np.int32, total))
+            start = stop
         return TokenizedTexts(
             ids=np.concatenate(chunks) if chunks else np.empty(0, np.int32),
             offsets=np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)]),
