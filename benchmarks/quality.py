@@ -93,6 +93,8 @@ def main() -> None:
         if given.list:
             print("\n".join(name for name in cells if given.only in name))
             return
+        if given.without:
+            cells = {name: cell for name, cell in cells.items() if given.without not in name}
         run_cells(NAME, cells, only=given.only, folder=folder)
     tables = all_tables(list(read_rows(folder / f"{NAME}.jsonl").values()))
     if given.tables is None:
@@ -107,6 +109,7 @@ def _options() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--only", default="", metavar="TEXT", help="cells with TEXT in their name")
+    parser.add_argument("--without", metavar="TEXT", help="cells without TEXT in their name")
     parser.add_argument("--small", action="store_true", help="few texts, to try the script")
     parser.add_argument("--list", action="store_true", help="print the names of the cells")
     parser.add_argument("--tables", type=Path, metavar="FILE", help="write the tables into a page")

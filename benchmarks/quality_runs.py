@@ -21,13 +21,22 @@ from training_peers import encoder_folder
 
 from multilabel_bert.classifier import MultiLabelClassifier
 from multilabel_bert.data.dataset import Dataset
+from multilabel_bert.encoder.checkpoint import load_checkpoint
 from multilabel_bert.encoder.cpu_features import has_bfloat16
+from multilabel_bert.encoder.pooling import combine
 from multilabel_bert.errors import SettingsError
+from multilabel_bert.model.predictor import sigmoid
+from multilabel_bert.progress import Progress
+from multilabel_bert.training.feature_cache import FeatureCache
+from multilabel_bert.training.frozen_layers import FrozenLayers
 from multilabel_bert.training.settings import TrainingSettings
 
 # Narratives have 200 words on average; all other texts are short.
 _LENGTHS = {"complaints": 512}
 _PEER_TEXTS_A_BATCH = 32
+# Texts whose probabilities are computed both ways, and how far they may be apart.
+_COMPARED = 32
+_BFLOAT16_TOLERANCE = 0.03
 
 splits_of = cache(load)
 
@@ -68,8 +77,31 @@ def ours(data: str, parameters: dict[str, Any], seed: int, *, small: bool) -> di
 
 
 def probabilities(model: MultiLabelClassifier, dataset: Dataset) -> np.ndarray:
-    """Float [N, X], as prediction gives them."""
-    return model.predict_proba(dataset)
+    """Float [N, X], as prediction gives them.
+
+    Of a head alone they are made of cached features, which many settings share; some are compared
+    with those of prediction.
+
+    Raises:
+        RuntimeError: if they differ.
+    """
+    if model.train_layers != 0 or getattr(model, "long_texts", None) not in (None, "head"):
+        return model.predict_proba(dataset)
+    saved = model.model_
+    parts = saved.pooling.split("+")
+    if not set(parts) <= {"pooled", "cls", "mean", "max"}:
+        return model.predict_proba(dataset)
+    frozen = FrozenLayers(
+        load_checkpoint(ENCODER), parts, cache=FeatureCache(), progress=Progress("silent")
+    )
+    texts = saved.tokenizer.encode(dataset.texts, max_seq_length=saved.max_seq_length)
+    features = combine(frozen.representations(texts, "Encoding"), saved.pooling)
+    found = sigmoid(features @ saved.kernel + saved.bias)
+    some = dataset.subset(np.arange(min(_COMPARED, len(dataset))))
+    apart = float(np.abs(found[: len(some)] - model.predict_proba(some)).max())
+    if apart > _BFLOAT16_TOLERANCE:
+        raise RuntimeError(f"probabilities of cached features differ by {apart:.3f}")
+    return found
 
 
 def peer(data: str, learning_rate: float, *, small: bool) -> dict[str, Any]:
