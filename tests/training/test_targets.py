@@ -79,3 +79,9 @@ def test_training_never_asks_for_the_dense_matrix(tiny_encoder, labelled_texts, 
     monkeypatch.setattr(Targets, "dense", refuse)
     sparse = MultiLabelClassifier(tiny_encoder, verbose=False, **options).fit(texts, labels)
     np.testing.assert_allclose(sparse.model_.kernel, usual.model_.kernel, atol=1e-6)
+
+
+def test_some_texts_have_the_targets_that_they_had(targets, cells):
+    some = np.array([7, 3, 12])
+    np.testing.assert_array_equal(targets.subset(some).dense(), cells[some])
+    np.testing.assert_array_equal(targets.sparse().toarray(), cells)

@@ -63,12 +63,27 @@ class Targets:
         ]
         return batch
 
+    def subset(self, indices: np.ndarray) -> Targets:
+        """The targets of the texts at `indices`, int [M], as targets of M texts."""
+        return Targets(self._csr[indices] if self._dense is None else self._dense[indices])
+
+    def sparse(self) -> csr_array:
+        """All of them, sparse [N, X] with 1 and -1 explicit: for splits."""
+        return self._csr if self._dense is None else csr_array(self._dense)
+
     def dense(self) -> np.ndarray:
         """All of them, [N, X] of any type: for metrics, on a development split."""
         return self._csr.toarray() if self._dense is None else self._dense
 
     def known_counts(self) -> tuple[np.ndarray, np.ndarray]:
-        """Texts that have each label, and texts that are known not to: int64 [X] each."""
+        """Texts that have each label, and texts that are known not to, [X] each.
+
+        Of soft labels the expected number: their sum.
+        """
+        if self._dense is not None and self._dense.dtype.kind == "f":
+            known = self._dense >= 0
+            positives = np.where(known, self._dense, 0).sum(axis=0, dtype=np.float64)
+            return positives, known.sum(axis=0) - positives
         if self._dense is not None:
             return (self._dense > 0).sum(axis=0), (self._dense == 0).sum(axis=0)
         sparse = self._csr
