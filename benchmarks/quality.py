@@ -68,13 +68,16 @@ def write_tables(page: Path, tables: dict[str, str]) -> None:
     """Put each table between its marks, ``<!-- table NAME -->`` and ``<!-- end -->``.
 
     Raises:
-        SystemExit: if the page has a mark for a table that does not exist.
+        SystemExit: if the page has a mark of a table that no data set and group make.
     """
+    known = {f"{data} {name}" for name, group in GROUPS.items() for data in group.data}
+    known |= {f"{data} trainer" for data in PEER_DATA} | {"goals"}
 
     def filled(match: re.Match[str]) -> str:
-        if match[1] not in tables:
-            sys.exit(f"{page} wants the table {match[1]!r}. There are: {', '.join(tables)}")
-        return f"<!-- table {match[1]} -->\n\n{tables[match[1]]}\n\n<!-- end -->"
+        if match[1] not in known:
+            sys.exit(f"{page} wants the table {match[1]!r}. Known: {', '.join(sorted(known))}")
+        table = tables.get(match[1], "Not measured yet.")
+        return f"<!-- table {match[1]} -->\n\n{table}\n\n<!-- end -->"
 
     text = page.read_text(encoding="utf-8")
     text = re.sub(r"<!-- table ([^>]+?) -->.*?<!-- end -->", filled, text, flags=re.DOTALL)

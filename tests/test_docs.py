@@ -11,8 +11,11 @@ import numpy as np
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-PAGE_IDS = [page.name for page in PAGES]
+GUIDES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+# Their Python needs files of their data sets: tests/test_recipes.py.
+RECIPES = sorted((ROOT / "recipes").glob("*.md"))
+PAGES = [*GUIDES, *RECIPES]
+PAGE_IDS = [f"{page.parent.name}/{page.name}" for page in PAGES]
 
 # A comment on the line before a block says why it is not run.
 BLOCK = re.compile(
@@ -143,7 +146,7 @@ def workplace(encoders, tmp_path, monkeypatch) -> Path:
 
 
 # Examples with ">>> " are compared with their output by the test of that page.
-RUN = [page for page in PAGES if any(not c.startswith(">>> ") for _, c in blocks(page, "python"))]
+RUN = [page for page in GUIDES if any(not c.startswith(">>> ") for _, c in blocks(page, "python"))]
 
 
 @pytest.mark.parametrize("page", RUN, ids=lambda page: page.name)
