@@ -25,10 +25,11 @@ from programs import Program, alternate
 
 from multilabel_bert.encoder.checkpoint import Checkpoint
 from multilabel_bert.encoder.cpu_features import has_bfloat16
-from multilabel_bert.encoder.encoding import BATCH_TOKENS, PARTS, Engine, encode_parts
+from multilabel_bert.encoder.encoding import BATCH_TOKENS, Engine, encode_parts
 from multilabel_bert.encoder.engines import make_engine
 from multilabel_bert.encoder.openvino_engine import OpenVINOEngine
 from multilabel_bert.encoder.openvino_graph import build_graph
+from multilabel_bert.encoder.pooling import BASE_PARTS
 from multilabel_bert.text.batching import fill_rate, token_budget_batches
 from multilabel_bert.text.tokenized_texts import TokenizedTexts
 from multilabel_bert.text.tokenizer import BertTokenizer
@@ -76,7 +77,7 @@ def against_peak(work: str, precision: str, given: Namespace) -> dict[str, Any]:
     count = min(count, 40) if given.small else count
     checkpoint = load_shape(shape)
     texts, tokenization = texts_of(work, checkpoint, count)
-    engine = make_engine(checkpoint.config, checkpoint.tensors, PARTS, precision=precision)
+    engine = make_engine(checkpoint.config, checkpoint.tensors, BASE_PARTS, precision=precision)
     useful = useful_flops(checkpoint.config, texts.lengths)
     with contextlib.ExitStack() as stack:
         peaks: dict[str, Callable[[], float]] = {}
@@ -125,7 +126,7 @@ def grid(work: str, precision: str, given: Namespace) -> dict[str, Any]:
     checkpoint = load_shape(shape)
     texts, _ = texts_of(work, checkpoint, count)
     useful = useful_flops(checkpoint.config, texts.lengths)
-    graph = build_graph(checkpoint.config, checkpoint.tensors, outputs=PARTS)
+    graph = build_graph(checkpoint.config, checkpoint.tensors, outputs=BASE_PARTS)
     cores = os.cpu_count() or 1
     engines = {
         streams: OpenVINOEngine(graph, precision=precision, streams=streams, threads=cores)

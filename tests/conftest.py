@@ -53,9 +53,8 @@ def minilm() -> Path:
 WORDS = ["late", "parcel", "refund", "thanks", "broken", "login", "slow", "kind", "price", "##s"]
 
 
-@pytest.fixture(scope="session")
-def tiny_encoder(tmp_path_factory) -> Path:
-    """A Hugging Face directory with a BERT of two layers, random weights and ten words."""
+def _random_encoder(directory: Path, layers: int) -> Path:
+    """A Hugging Face directory with a BERT of random weights and ten words."""
     from safetensors.numpy import save_file
 
     from multilabel_bert.encoder.config import BertConfig
@@ -63,7 +62,7 @@ def tiny_encoder(tmp_path_factory) -> Path:
     from multilabel_bert.encoder.tensors import expected_tensors
 
     vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS]
-    config = BertConfig(len(vocabulary), 16, 2, 2, 32, max_position_embeddings=32)
+    config = BertConfig(len(vocabulary), 16, layers, 2, 32, max_position_embeddings=32)
     rng = np.random.default_rng(0)
     tensors = {}
     for name, shape in expected_tensors(config).items():
@@ -73,12 +72,23 @@ def tiny_encoder(tmp_path_factory) -> Path:
         tensors[hugging_face_name(name)] = np.ascontiguousarray(
             value.T if name.endswith("kernel") else value
         )
-    directory = tmp_path_factory.mktemp("encoder") / "tiny-bert"
     directory.mkdir()
     save_file(tensors, directory / "model.safetensors", metadata={"format": "pt"})
     (directory / "config.json").write_text(json.dumps(config.to_dict()), encoding="utf-8")
     (directory / "vocab.txt").write_text("\n".join(vocabulary) + "\n", encoding="utf-8")
     return directory
+
+
+@pytest.fixture(scope="session")
+def tiny_encoder(tmp_path_factory) -> Path:
+    """A Hugging Face directory with a BERT of two layers, random weights and ten words."""
+    return _random_encoder(tmp_path_factory.mktemp("encoder") / "tiny-bert", 2)
+
+
+@pytest.fixture(scope="session")
+def deep_encoder(tmp_path_factory) -> Path:
+    """The same with five layers: enough for every representation."""
+    return _random_encoder(tmp_path_factory.mktemp("encoder") / "deep-bert", 5)
 
 
 @pytest.fixture(scope="session")

@@ -50,8 +50,12 @@ class MultiLabelClassifier(TrainedClassifier):
             Hugging Face directory or hub name, or an installed package that holds a model.
         train_layers: 0 for the new head alone, k for the top k transformer layers, the pooler
             and the head, ``"all"`` for everything.
-        pooling: what represents a text: ``"pooled"``, ``"cls"``, ``"mean"``, ``"cls+mean"``, or
-            ``"auto"`` for the best on the development split (with ``train_layers=0``).
+        pooling: what represents a text: ``"pooled"``, ``"cls"``, ``"mean"``, ``"max"``,
+            ``"cls+mean"``, ``"max+mean"``, ``"cls+max+mean"``, ``"cls_last4"``, ``"mean_last4"``,
+            or ``"auto"`` for the best of pooled, cls, mean and cls+mean on the development split
+            (with ``train_layers=0``).
+        compare_poolings: whether a run with ``train_layers=0`` says what other representations
+            would score.
         max_seq_length: tokens of a text; longer texts are cut.
         num_train_epochs: 30 for a head alone, else 3, unless given.
         train_batch_size: texts of a batch; see `TrainingSettings`.
@@ -143,6 +147,7 @@ class MultiLabelClassifier(TrainedClassifier):
         dropout: float = 0.1,
         loss: str = "sigmoid_cross_entropy",
         focal_gamma: float = 2.0,
+        compare_poolings: bool = True,
         asl_gamma_neg: float = 2.0,
         asl_gamma_pos: float = 0.0,
         asl_margin: float = 0.05,
@@ -198,6 +203,7 @@ class MultiLabelClassifier(TrainedClassifier):
         self.standardize = standardize
         self.prior_bias = prior_bias
         self.early_stopping = early_stopping
+        self.compare_poolings = compare_poolings
         self.early_stopping_patience = early_stopping_patience
         self.threshold_strategy = threshold_strategy
         self.threshold_metric = threshold_metric

@@ -314,8 +314,8 @@ HEAD = GraphHead(np.zeros((8, 3), "f4"), np.zeros(3, "f4"))
         ({"index_type": "int16"}, "index_type='int16': expected 'int32' or 'int64'"),
         ({"outputs": ("logits",)}, "outputs has 'logits', but no head is given"),
         (
-            {"outputs": ("logits",), "head": dataclasses.replace(HEAD, representation="max")},
-            "representation 'max' is unknown. Use one of pooled, cls, mean, cls",
+            {"outputs": ("logits",), "head": dataclasses.replace(HEAD, representation="min")},
+            "representation 'min' is unknown. Use one of pooled, cls, mean, cls",
         ),
         (
             {"outputs": ("logits",), "head": dataclasses.replace(HEAD, representation="cls+mean")},

@@ -15,6 +15,7 @@ from multilabel_bert.encoder.pooling import POOLINGS, representation_size
 from multilabel_bert.errors import ModelError, WriteError
 from multilabel_bert.model.classifier_model import ClassifierModel, model_from_checkpoint
 from multilabel_bert.model.directory import load_model, save_model, update_manifest
+from multilabel_bert.model.hugging_face_files import expressible_as_modules
 from multilabel_bert.model.predictor import Predictor, sigmoid
 from multilabel_bert.text.tokenizer import BertTokenizer
 
@@ -41,8 +42,8 @@ def make_model(checkpoint, pooling="pooled", names=("delay", "refund", "praise")
 
 
 @pytest.fixture(scope="module")
-def checkpoint(tiny_encoder):
-    return load_checkpoint(tiny_encoder)
+def checkpoint(deep_encoder):
+    return load_checkpoint(deep_encoder)
 
 
 @pytest.mark.parametrize("pooling", POOLINGS)
@@ -115,7 +116,11 @@ def test_only_pooled_is_written_as_a_sequence_classifier(checkpoint, tmp_path):
         save_model(make_model(checkpoint, pooling), path)
         has_classifier = "classifier.weight" in load_file(path / "model.safetensors")
         assert has_classifier == (pooling == "pooled")
-        assert (path / "modules.json").exists() == (pooling != "pooled")
+        assert (path / "modules.json").exists() == expressible_as_modules(pooling)
+    # What neither transformers nor sentence-transformers can express has its head apart.
+    assert not expressible_as_modules("mean_last4")
+    assert (path / "multilabel_head.safetensors").exists()
+    assert "neither transformers' classification class nor" in (path / "README.md").read_text()
 
 
 @pytest.mark.parametrize(
@@ -308,7 +313,7 @@ print(json.dumps(model.encode(json.loads(sys.argv[2])).tolist()))
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("pooling", [p for p in POOLINGS if p != "pooled"])
+@pytest.mark.parametrize("pooling", filter(expressible_as_modules, POOLINGS))
 def test_sentence_transformers_gives_the_same_probabilities(pooling, checkpoint, tmp_path):
     python = transformers_python()
     found = "import importlib.util as u, sys; sys.exit(not u.find_spec('sentence_transformers'))"

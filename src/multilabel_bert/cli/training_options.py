@@ -73,12 +73,21 @@ class TrainingOptions:
     pooling: Annotated[
         str,
         option(
-            "What represents a text: pooled, cls, mean, cls+mean; auto: the best of them (with "
-            "--train-layers 0).",
+            "What represents a text: pooled, cls, mean, max, cls+mean, max+mean, cls+max+mean; "
+            "cls_last4, mean_last4: four layers side by side; auto: the best of pooled, cls, mean "
+            "and cls+mean (with --train-layers 0).",
             "HOW",
             panel=_OUTPUT_LAYER,
         ),
     ] = TrainingSettings.pooling
+    compare_poolings: Annotated[
+        bool,
+        option(
+            "Whether it is said what other representations would score (with --train-layers 0).",
+            "",
+            panel=_OUTPUT_LAYER,
+        ),
+    ] = TrainingSettings.compare_poolings
     max_seq_length: Annotated[
         int,
         option("Tokens of a text, special ones counted; the rest is cut.", "N", panel=_TRAINING),

@@ -21,9 +21,6 @@ _LEAST_BATCH_TOKENS = 128
 # The last batches of a few texts end at the same time only if there are some for each job.
 _BATCHES_A_JOB = 2
 
-# Vectors that represent a text; `encoder.pooling` makes representations of them.
-PARTS = ("pooled", "cls", "mean")
-
 
 class Engine(Protocol):
     """A compiled encoder that only runs forward.
@@ -59,7 +56,7 @@ def encode_parts(
     """Represent N texts.
 
     Args:
-        engine: gives some of `PARTS`, each [B, H].
+        engine: gives some of `pooling.PARTS`, each [B, H].
         texts: N texts; order and batches do not change the values.
         max_batch_tokens: token slots of a batch.
         on_batch: told the number of texts of each batch that is done.

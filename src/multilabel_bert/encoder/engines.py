@@ -28,8 +28,7 @@ def make_engine(
     Args:
         config: of the encoder.
         tensors: all weights, by canonical tensor name.
-        outputs: some of ``"pooled"``, ``"cls"``, ``"mean"`` [B, H]; or ``"sequence_output"``
-            [B, T, H] alone.
+        outputs: some of `pooling.PARTS` [B, H]; or ``"sequence_output"`` [B, T, H] alone.
         precision: ``"float32"``, ``"bfloat16"``, or ``"auto"`` for bfloat16 only where the CPU
             has instructions for it.
         engine: ``"openvino"``, ``"keras"`` (float32 only), or ``"auto"`` for OpenVINO where it

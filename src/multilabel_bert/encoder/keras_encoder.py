@@ -94,8 +94,8 @@ class BertStack(keras.layers.Layer):
         hidden = ops.cast(hidden, self.compute_dtype)
         bias = attention_bias(attention_mask, self.compute_dtype)
         trains = training and any(layer.trainable for layer in self.transformer_layers)
-        if trains and not output_hidden_states and row_kernels.available():
-            return self._call_on_rows(hidden, bias)
+        if trains and row_kernels.available():
+            return self._call_on_rows(hidden, bias, output_hidden_states)
         states = [hidden]
         for layer in self.transformer_layers:
             hidden = layer(hidden, bias, training=training and layer.trainable)
@@ -107,15 +107,20 @@ class BertStack(keras.layers.Layer):
             outputs["hidden_states"] = states
         return outputs
 
-    def _call_on_rows(self, hidden: Any, bias: Any) -> dict[str, Any]:
+    def _call_on_rows(self, hidden: Any, bias: Any, output_hidden_states: bool) -> dict[str, Any]:
         """Train by fused kernels; see `call`."""
         batch, length = ops.shape(bias)[0], ops.shape(bias)[3]
         rows = row_kernels.to_rows(hidden)
+        states = [hidden]
         for layer in self.transformer_layers:
             rows = layer(rows, bias, training=layer.trainable)
-        outputs = {"sequence_output": row_kernels.from_rows(rows, batch, length)}
+            if output_hidden_states:
+                states.append(row_kernels.from_rows(rows, batch, length))
+        outputs: dict[str, Any] = {"sequence_output": row_kernels.from_rows(rows, batch, length)}
         if self.pooler is not None:
             outputs["pooled_output"] = self.pooler(outputs["sequence_output"])
+        if output_hidden_states:
+            outputs["hidden_states"] = states
         return outputs
 
     def tensor_variables(self) -> dict[str, Any]:

@@ -18,8 +18,7 @@ class KerasEngine:
     Args:
         config: of the encoder.
         tensors: all weights, by canonical tensor name.
-        outputs: some of ``"pooled"``, ``"cls"``, ``"mean"``, or
-            ``"sequence_output"`` alone.
+        outputs: some of `pooling.PARTS`, or ``"sequence_output"`` alone.
         last_layer: how many layers run for ``"sequence_output"``; L unless given.
     """
 

@@ -12,10 +12,19 @@ import numpy as np
 
 from multilabel_bert.encoder.config import BertConfig
 from multilabel_bert.encoder.openvino_import import import_openvino
+from multilabel_bert.encoder.pooling import (
+    PARTS,
+    POOLINGS,
+    layers_below,
+    lowest_layer,
+    pooling_parts,
+    representation_size,
+)
 from multilabel_bert.errors import SettingsError
 
-REPRESENTATIONS = ("pooled", "cls", "mean", "cls+mean")
-OUTPUTS = ("sequence_output", *REPRESENTATIONS, "logits")
+OUTPUTS = ("sequence_output", *dict.fromkeys((*POOLINGS, *PARTS)), "logits")
+# Below every activation; what padding counts as in a maximum.
+_LOWEST = -1e9
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,9 +32,9 @@ class GraphHead:
     """A dense layer on one representation.
 
     Attributes:
-        kernel: float32 [F, X]; F is H, or 2 H for ``"cls+mean"``.
+        kernel: float32 [F, X]; F is the size of the representation.
         bias: float32 [X].
-        representation: one of `REPRESENTATIONS`.
+        representation: one of `POOLINGS`.
     """
 
     kernel: np.ndarray
@@ -53,8 +62,8 @@ def build_graph(
         config: of the whole encoder.
         tensors: canonical names to float32 arrays; those of the layers built are needed.
         outputs: which of `OUTPUTS`, in the order of the model's outputs. ``sequence_output``
-            [B, T, H] is what leaves the last layer built, padding included; ``pooled``, ``cls``
-            and ``mean`` (of the real tokens) are [B, H], ``cls+mean`` [B, 2 H], ``logits``
+            [B, T, H] is what leaves the last layer built, padding included; the parts of
+            representations (of the real tokens) are [B, H], whole ones [B, F], ``logits``
             [B, X].
         head: needed for ``logits``.
         first_layer: the first transformer layer built; 0 includes the embeddings.
@@ -84,11 +93,12 @@ def build_graph(
         parameters = [hidden, mask_input]
     mask = graph.op.convert(mask_input, "f32")
     bias = graph.attention_bias(mask)
+    states = [hidden]
     for index in range(first_layer, end):
-        hidden = graph.transformer_layer(f"encoder/layer_{index}", hidden, bias)
+        states.append(graph.transformer_layer(f"encoder/layer_{index}", states[-1], bias))
     results = []
     for name in outputs:
-        node = graph.representation(name, hidden, mask, head)
+        node = graph.output(name, states, mask, head)
         node.output(0).set_names({name})
         results.append(graph.op.result(node, name=f"result/{name}"))
     return graph.openvino.Model(results, parameters, "bert")
@@ -188,29 +198,38 @@ class _Graph:
         scaled = self.op.multiply(normal, self.constant(self.tensors[f"{prefix}/gamma"]))
         return self.op.add(scaled, self.constant(self.tensors[f"{prefix}/beta"]))
 
-    def representation(self, name: str, hidden: Any, mask: Any, head: GraphHead | None) -> Any:
-        op = self.op
+    def output(self, name: str, states: list[Any], mask: Any, head: GraphHead | None) -> Any:
         if name == "sequence_output":
             # A node of its own, because an output's name must not rename an inner tensor.
-            return op.convert(hidden, "f32")
-        if name == "cls":
+            return self.op.convert(states[-1], "f32")
+        if name == "logits":
+            assert head is not None
+            features = self.representation(head.representation, states, mask)
+            return self.affine(features, head.kernel, head.bias)
+        return self.representation(name, states, mask)
+
+    def representation(self, name: str, states: list[Any], mask: Any) -> Any:
+        parts = [self.part(part, states, mask) for part in pooling_parts(name)]
+        return parts[0] if len(parts) == 1 else self.op.concat(parts, 1)
+
+    def part(self, name: str, states: list[Any], mask: Any) -> Any:
+        op = self.op
+        hidden = states[-1 - layers_below(name)]
+        how = name.partition("-")[0]
+        if how == "cls":
             return op.gather(hidden, self.constant(0, np.int64), self.constant(1, np.int64))
-        if name == "pooled":
-            return op.tanh(
-                self.dense("pooler/dense", self.representation("cls", hidden, mask, head))
+        if how == "pooled":
+            return op.tanh(self.dense("pooler/dense", self.part("cls", states, mask)))
+        weights = op.unsqueeze(mask, self.axes(2))  # [B, T, 1]
+        if how == "max":
+            real = op.greater(weights, self.constant(0.0))
+            return op.reduce_max(
+                op.select(real, hidden, self.constant(_LOWEST)), self.axes(1), False
             )
-        if name == "mean":
-            weights = op.unsqueeze(mask, self.axes(2))  # [B, T, 1]
-            total = op.reduce_sum(op.multiply(hidden, weights), self.axes(1), False)
-            # A text always has [CLS]; the maximum only keeps an empty row from becoming NaN.
-            count = op.maximum(op.reduce_sum(mask, self.axes(1), True), self.constant(1.0))
-            return op.divide(total, count)
-        if name == "cls+mean":
-            both = [self.representation(part, hidden, mask, head) for part in ("cls", "mean")]
-            return op.concat(both, 1)
-        assert head is not None
-        features = self.representation(head.representation, hidden, mask, head)
-        return self.affine(features, head.kernel, head.bias)
+        total = op.reduce_sum(op.multiply(hidden, weights), self.axes(1), False)
+        # A text always has [CLS]; the maximum only keeps an empty row from becoming NaN.
+        count = op.maximum(op.reduce_sum(mask, self.axes(1), True), self.constant(1.0))
+        return op.divide(total, count)
 
 
 def _check_arguments(
@@ -238,13 +257,13 @@ def _check_arguments(
     if "logits" in used:
         if head is None:
             raise SettingsError("outputs has 'logits', but no head is given.")
-        if head.representation not in REPRESENTATIONS:
+        if head.representation not in POOLINGS:
             raise SettingsError(
                 f"The head's representation {head.representation!r} is unknown. Use one of "
-                f"{', '.join(REPRESENTATIONS)}."
+                f"{', '.join(POOLINGS)}."
             )
         used.add(head.representation)
-        width = config.hidden_size * (2 if head.representation == "cls+mean" else 1)
+        width = representation_size(head.representation, config.hidden_size)
         if head.kernel.shape[:1] != (width,) or head.kernel.shape[1:] != head.bias.shape:
             raise SettingsError(
                 f"The head on {head.representation!r} has a kernel {list(head.kernel.shape)} and a "
@@ -254,3 +273,10 @@ def _check_arguments(
         raise SettingsError(
             "'pooled' needs a pooler, and this encoder has none. Use cls, mean or cls+mean."
         )
+    for name in used - {"sequence_output", "logits"}:
+        # The embeddings are no layer, what enters `first_layer` is one.
+        if (below := lowest_layer([name])) and end - below < max(first_layer, 1):
+            raise SettingsError(
+                f"{name!r} is made of {below + 1} layers, but of the {end} up to last_layer only "
+                f"those from first_layer={first_layer} are built. Use cls, mean or cls+mean."
+            )

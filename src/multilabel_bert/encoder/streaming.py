@@ -31,7 +31,7 @@ def encode_stream(
     A thread feeds the engine, so that it computes while this iterator's user works.
 
     Args:
-        engine: gives some of `PARTS`, each [B, H].
+        engine: gives some of `pooling.PARTS`, each [B, H].
         chunks: N texts each, at least one; texts are sorted by length within a chunk.
         max_batch_tokens: token slots of a batch.
         on_batch: told the number of texts of each batch that is done.

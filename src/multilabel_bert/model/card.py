@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from multilabel_bert.model.classifier_model import ClassifierModel
-from multilabel_bert.model.hugging_face_files import interchange_note
+from multilabel_bert.model.hugging_face_files import expressible_as_modules, interchange_note
 
 _MOST_LABELS = 100
 
@@ -71,6 +71,8 @@ def _usage(model: ClassifierModel) -> str:
             '                    function_to_apply="sigmoid")\n'
             "```"
         )
+    elif not expressible_as_modules(model.pooling):
+        theirs = f"{note} (`openvino/openvino_model.xml`, output `logits`)."
     else:
         theirs = (
             f"{note}:\n\n"

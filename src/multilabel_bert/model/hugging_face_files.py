@@ -13,17 +13,25 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from multilabel_bert.encoder.hugging_face_checkpoint import WEIGHTS, hugging_face_name
+from multilabel_bert.encoder.pooling import lowest_layer, pooling_parts
 from multilabel_bert.errors import ModelError
 from multilabel_bert.model.classifier_model import ClassifierModel
 
 CONFIG = "config.json"
 # sentence-transformers' names of the modules that follow the encoder.
 _POOLING_FOLDER, _DENSE_FOLDER = "1_Pooling", "2_Dense"
+# Of a model that no other program can express.
+_OWN_HEAD = "multilabel_head.safetensors"
 
 
 def expressible_as_sequence_classifier(pooling: str) -> bool:
     """Whether ``BertForSequenceClassification`` computes the same: it takes the pooled output."""
     return pooling == "pooled"
+
+
+def expressible_as_modules(pooling: str) -> bool:
+    """Whether sentence-transformers' modules compute the same: they see the last layer only."""
+    return pooling != "pooled" and lowest_layer([pooling]) == 0
 
 
 def interchange_note(pooling: str) -> str | None:
@@ -34,9 +42,15 @@ def interchange_note(pooling: str) -> str | None:
     """
     if expressible_as_sequence_classifier(pooling):
         return None
+    if expressible_as_modules(pooling):
+        return (
+            f"The representation is `{pooling}`, which transformers' classification class cannot "
+            "express; sentence-transformers gives the probabilities"
+        )
     return (
-        f"The representation is `{pooling}`, which transformers' classification class cannot "
-        "express; sentence-transformers gives the probabilities"
+        f"The representation is `{pooling}`, which neither transformers' classification class nor "
+        "sentence-transformers can express: they find an encoder without a head; the OpenVINO "
+        "graph gives the logits"
     )
 
 
@@ -44,8 +58,9 @@ def write_weights(model: ClassifierModel, directory: Path) -> list[str]:
     """Write ``config.json`` and the weights.
 
     A head on the pooled output is a ``BertForSequenceClassification``. Any other is written as
-    a ``BertModel`` with the head in sentence-transformers' modules, and without ``classifier.*``,
-    so that no program can take a head for what it is not.
+    a ``BertModel`` without ``classifier.*``, so that no program can take a head for what it is
+    not: with the head in sentence-transformers' modules, or where these cannot express the
+    representation either, in a file of its own.
 
     Returns:
         The names of the files that hold weights.
@@ -66,7 +81,9 @@ def write_weights(model: ClassifierModel, directory: Path) -> list[str]:
     else:
         config["architectures"] = ["BertModel"]
         tensors = _encoder_tensors(model)
-        _write_modules(model, directory)
+        if expressible_as_modules(model.pooling):
+            _write_modules(model, directory)
+        _save(_linear(model), directory / _head_file(model.pooling))
     _write_json(directory / CONFIG, config)
     _save(tensors, directory / WEIGHTS)
     return sorted({WEIGHTS, _head_file(model.pooling)})
@@ -95,7 +112,11 @@ def read_head(directory: Path, pooling: str) -> tuple[np.ndarray, np.ndarray]:
 def _head_file(pooling: str) -> str:
     if expressible_as_sequence_classifier(pooling):
         return WEIGHTS
-    return f"{_DENSE_FOLDER}/{WEIGHTS}"
+    return f"{_DENSE_FOLDER}/{WEIGHTS}" if expressible_as_modules(pooling) else _OWN_HEAD
+
+
+def _linear(model: ClassifierModel) -> dict[str, np.ndarray]:
+    return {"linear.weight": np.ascontiguousarray(model.kernel.T), "linear.bias": model.bias}
 
 
 def _encoder_tensors(model: ClassifierModel) -> dict[str, np.ndarray]:
@@ -126,14 +147,14 @@ def _write_modules(model: ClassifierModel, directory: Path) -> None:
         directory / "sentence_bert_config.json",
         {"max_seq_length": model.max_seq_length, "do_lower_case": False},
     )
-    parts = model.pooling.split("+")
+    parts = pooling_parts(model.pooling)
     _write_json(
         directory / _POOLING_FOLDER / CONFIG,
         {
             "word_embedding_dimension": model.config.hidden_size,
             "pooling_mode_cls_token": "cls" in parts,
             "pooling_mode_mean_tokens": "mean" in parts,
-            "pooling_mode_max_tokens": False,
+            "pooling_mode_max_tokens": "max" in parts,
             "pooling_mode_mean_sqrt_len_tokens": False,
         },
     )
@@ -146,8 +167,6 @@ def _write_modules(model: ClassifierModel, directory: Path) -> None:
             "activation_function": "torch.nn.modules.activation.Sigmoid",
         },
     )
-    head = {"linear.weight": np.ascontiguousarray(model.kernel.T), "linear.bias": model.bias}
-    _save(head, directory / _DENSE_FOLDER / WEIGHTS)
 
 
 def _save(tensors: dict[str, np.ndarray], path: Path) -> None:

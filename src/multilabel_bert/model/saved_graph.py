@@ -13,8 +13,10 @@ from typing import Any
 import numpy as np
 
 from multilabel_bert.encoder.encoding import Engine
+from multilabel_bert.encoder.pooling import pooling_parts
 from multilabel_bert.errors import CheckpointError, ModelError
 from multilabel_bert.model.classifier_model import ClassifierModel
+from multilabel_bert.model.hugging_face_files import expressible_as_modules
 
 # Where sentence-transformers and optimum look for it.
 GRAPH = "openvino/openvino_model.xml"
@@ -25,9 +27,9 @@ _WEIGHTS_HASH = "weights_sha256"
 def write_saved_graph(model: ClassifierModel, directory: Path, weights_sha256: str) -> list[str]:
     """Write the graph of a model; its files are as large as the weights once more.
 
-    It gives the logits, and what this program takes: the vectors that the head is on. Where
-    `transformers` has no class for the model, it gives ``last_hidden_state`` too, which
-    sentence-transformers takes.
+    It gives the logits, and what this program takes: the vectors that the head is on. Where only
+    sentence-transformers has modules for the model, it gives ``last_hidden_state`` too, which
+    these take.
 
     Returns:
         The names of the files written; none where OpenVINO is not installed.
@@ -37,8 +39,8 @@ def write_saved_graph(model: ClassifierModel, directory: Path, weights_sha256: s
     from multilabel_bert.encoder.openvino_file import write_graph
     from multilabel_bert.encoder.openvino_graph import GraphHead, build_graph
 
-    parts = tuple(model.pooling.split("+"))
-    states = () if model.pooling == "pooled" else ("sequence_output",)
+    parts = pooling_parts(model.pooling)
+    states = ("sequence_output",) if expressible_as_modules(model.pooling) else ()
     graph = build_graph(
         model.config,
         model.tensors,

@@ -1,6 +1,6 @@
 """The frozen layers' values for many texts: from the cache, or computed once and put there."""
 
-# N = texts, T = tokens, H = hidden size, P = parts, W = width of a cached row
+# N = texts, T = tokens, H = hidden size, W = width of a cached row
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ import numpy as np
 from multilabel_bert.encoder.checkpoint import Checkpoint
 from multilabel_bert.encoder.encoding import Engine, encode_hidden, encode_parts
 from multilabel_bert.encoder.engines import choose_engine, make_engine
+from multilabel_bert.encoder.pooling import BASE_PARTS, LAYER_PARTS
 from multilabel_bert.errors import SettingsError, WriteError
 from multilabel_bert.progress import Progress, Task
 from multilabel_bert.text.tokenized_texts import TokenizedTexts
@@ -61,12 +62,34 @@ class StoredHiddenInputs:
         return {"hidden": hidden, "attention_mask": mask.astype(np.int32)}
 
 
+@dataclass(frozen=True)
+class _Content:
+    """What one store of the cache holds: its name for people, and the engine's outputs."""
+
+    name: str
+    outputs: tuple[str, ...]
+
+
+def _groups(outputs: Sequence[str]) -> list[_Content]:
+    """Parts of representations that are kept together: those of every run, and each rarer kind."""
+    kinds = (
+        ("representations", BASE_PARTS),
+        ("representations (max)", ("max",)),
+        ("representations (last layers)", LAYER_PARTS),
+    )
+    return [
+        _Content(name, wanted)
+        for name, parts in kinds
+        if (wanted := tuple(part for part in outputs if part in parts))
+    ]
+
+
 class FrozenLayers:
     """Runs the frozen layers over texts, each once.
 
     Args:
         checkpoint: the encoder.
-        outputs: some of ``"pooled"``, ``"cls"``, ``"mean"``; or ``"sequence_output"`` alone.
+        outputs: some of `pooling.PARTS`; or ``"sequence_output"`` alone.
         last_layer: how many layers are frozen, with ``"sequence_output"``.
         precision: as in the settings. Only an explicit ``"float32"`` keeps values in full; else
             they are kept in half precision.
@@ -102,30 +125,43 @@ class FrozenLayers:
     @cached_property
     def engine(self) -> Engine:
         """Compiled when the first text is not in the cache."""
+        return self._compiled(self.outputs)
+
+    def _engine_for(self, outputs: tuple[str, ...]) -> Engine:
+        # Where the cache has the other parts, they are not computed again.
+        return self.engine if outputs == self.outputs else self._compiled(outputs)
+
+    def _compiled(self, outputs: tuple[str, ...]) -> Engine:
         return make_engine(
             self.checkpoint.config,
             self.checkpoint.tensors,
-            self.outputs,
+            outputs,
             precision=self.wanted_precision,
             last_layer=self.last_layer,
         )
 
     def representations(self, texts: TokenizedTexts, title: str) -> dict[str, np.ndarray]:
         """Each of the outputs, float32 [N, H]."""
+        hidden_size = self.checkpoint.config.hidden_size
+        groups = _groups(self.outputs)
 
-        def compute(some: TokenizedTexts, task: Task) -> np.ndarray:
-            parts = encode_parts(self.engine, some, on_batch=task.advance)
-            return np.concatenate([parts[name] for name in self.outputs], axis=1)
+        def compute(some: TokenizedTexts, which: list[int], task: Task) -> list[np.ndarray]:
+            names = tuple(name for index in which for name in groups[index].outputs)
+            parts = encode_parts(self._engine_for(names), some, on_batch=task.advance)
+            return [
+                np.concatenate([parts[name] for name in groups[index].outputs], axis=1)
+                for index in which
+            ]
 
-        width = len(self.outputs) * self.checkpoint.config.hidden_size
         rows = np.ones(len(texts), np.int64)
-        filled = self._filled_store("representations", width, texts, rows, title, compute)
+        filled = self._filled_stores(groups, hidden_size, texts, rows, title, compute)
         if filled is not None:
-            store, entries = filled
-            columns = np.arange(width).reshape(len(self.outputs), -1)
             return {
-                name: store.first_rows(entries, slice(own[0], own[-1] + 1))
-                for name, own in zip(self.outputs, columns, strict=True)
+                name: store.first_rows(
+                    entries, slice(place * hidden_size, (place + 1) * hidden_size)
+                )
+                for group, (store, entries) in zip(groups, filled, strict=True)
+                for place, name in enumerate(group.outputs)
             }
         with self.progress.task(title, len(texts), "texts") as task:
             parts = encode_parts(self.engine, texts, on_batch=task.advance)
@@ -138,79 +174,97 @@ class FrozenLayers:
         """What enters the lowest trained layer, for each text."""
         hidden_size = self.checkpoint.config.hidden_size
 
-        def compute(some: TokenizedTexts, task: Task) -> np.ndarray:
+        def encode(some: TokenizedTexts, task: Task) -> np.ndarray:
             return encode_hidden(self.engine, some, hidden_size, self.dtype, on_batch=task.advance)
 
-        content = f"hidden states entering layer {self.last_layer}"
-        filled = self._filled_store(content, hidden_size, texts, texts.lengths, title, compute)
+        def compute(some: TokenizedTexts, which: list[int], task: Task) -> list[np.ndarray]:
+            return [encode(some, task) for _ in which]
+
+        content = _Content(f"hidden states entering layer {self.last_layer}", self.outputs)
+        filled = self._filled_stores([content], hidden_size, texts, texts.lengths, title, compute)
         if filled is not None:
-            store, entries = filled
+            ((store, entries),) = filled
             return StoredHiddenInputs(hidden_size, store.places(entries), texts.lengths)
         _check_memory(int(texts.offsets[-1]) * hidden_size * self.dtype.itemsize)
         with self.progress.task(title, len(texts), "texts") as task:
-            return HiddenInputs(compute(texts, task), texts.offsets)
+            return HiddenInputs(encode(texts, task), texts.offsets)
 
-    def _filled_store(
+    def _filled_stores(
         self,
-        content: str,
-        width: int,
+        contents: Sequence[_Content],
+        hidden_size: int,
         texts: TokenizedTexts,
         rows: np.ndarray,
         title: str,
-        compute: Callable[[TokenizedTexts, Task], np.ndarray],
-    ) -> tuple[Store, np.ndarray] | None:
-        """A store that has all the texts, and their entries; None where they cannot be kept.
+        compute: Callable[[TokenizedTexts, list[int], Task], list[np.ndarray]],
+    ) -> list[tuple[Store, np.ndarray]] | None:
+        """Stores that have all the texts, and their entries; None where they cannot be kept.
 
         Args:
-            content: what is kept, for people and as part of the key.
-            width: W.
+            contents: of each store.
+            hidden_size: H.
             texts: N texts.
             rows: int [N], of each text.
             title: of the work.
-            compute: the values of some texts, [sum of their rows, W].
+            compute: the values of some texts for some of the contents, by index, each
+                [sum of their rows, W].
         """
         if self.cache is None:
             return None
-        store = self.cache.store(
-            self._key(content),
-            width,
-            self.dtype,
-            {
-                "encoder": self.checkpoint.origin,
-                "content": content,
-                "precision": self.precision,
-            },
-        )
+        widths = [hidden_size * len(content.outputs) for content in contents]
+        stores = [
+            self.cache.store(
+                self._key(content),
+                width,
+                self.dtype,
+                {
+                    "encoder": self.checkpoint.origin,
+                    "content": content.name,
+                    "precision": self.precision,
+                },
+            )
+            for content, width in zip(contents, widths, strict=True)
+        ]
         digests = text_digests(texts)
-        entries = store.find(digests)
-        if found := int((entries >= 0).sum()):
+        entries = np.stack([store.find(digests) for store in stores])  # [contents, N]
+        lacks = entries < 0
+        if found := int((~lacks.any(axis=0)).sum()):
             self.progress.say(f"In the cache: {found:,} of {len(texts):,} texts")
         if found == len(texts):
-            return store, entries
-        new = store.missing(digests)
-        sizes = rows * (width * self.dtype.itemsize)
-        problem = self.cache.room_for(len(new), int(sizes[new].sum()))
+            return list(zip(stores, entries, strict=True))
+        new = np.unique(np.concatenate([store.missing(digests) for store in stores]))
+        # Bytes of each new text in each store, 0 where the store has it.
+        bytes_a_row = np.array(widths)[:, None] * self.dtype.itemsize
+        sizes = lacks[:, new] * rows[new] * bytes_a_row
+        problem = self.cache.room_for(int(lacks[:, new].sum()), int(sizes.sum()))
         if problem is not None:
             self.progress.say(f"Not cached: {problem}.")
             return None
+        # At least so much a text that a segment has at most `_SEGMENT_TEXTS`.
+        needed = np.maximum(sizes.sum(axis=0), _SEGMENT_BYTES // _SEGMENT_TEXTS)
         try:
-            store.prepare()
+            for store in stores:
+                store.prepare()
             with self.progress.task(title, len(new), "texts") as task:
-                # At least so much a text that a segment has at most `_SEGMENT_TEXTS`.
-                sizes = np.maximum(sizes, _SEGMENT_BYTES // _SEGMENT_TEXTS)
-                for part in _by_size(new, sizes, _SEGMENT_BYTES):
-                    store.append(digests[part], rows[part], compute(texts.subset(part), task))
+                for pattern in np.unique(lacks[:, new], axis=1).T:
+                    alike = np.flatnonzero((lacks[:, new] == pattern[:, None]).all(axis=0))
+                    which = np.flatnonzero(pattern).tolist()
+                    for run in _by_size(alike, needed, _SEGMENT_BYTES):
+                        part = new[run]
+                        values = compute(texts.subset(part), which, task)
+                        for index, value in zip(which, values, strict=True):
+                            stores[index].append(digests[part], rows[part], value)
         except WriteError as error:
             self.progress.say(f"Not cached: {error}")
             return None
-        return store, store.find(digests)
+        return [(store, store.find(digests)) for store in stores]
 
-    def _key(self, content: str) -> str:
+    def _key(self, content: _Content) -> str:
         return store_key(
             self.checkpoint.config,
             self._frozen_tensors(),
-            content,
-            outputs=list(self.outputs),
+            content.name,
+            outputs=list(content.outputs),
             engine=self.engine_name,
             precision=self.precision,
             dtype=self.dtype.name,

@@ -18,7 +18,7 @@ from multilabel_bert.encoder.keras_encoder import (
     assign_tensors,
     read_tensors,
 )
-from multilabel_bert.encoder.pooling import pool_in_keras, representation_size
+from multilabel_bert.encoder.pooling import lowest_layer, pool_in_keras, representation_size
 
 
 @keras.saving.register_keras_serializable("multilabel_bert")
@@ -35,7 +35,8 @@ class ClassifierNetwork(keras.Model):
         config: of the encoder.
         first_layer: the lowest transformer layer that is trained, 0 ... L; None if the
             embeddings are trained too.
-        pooling: what represents a text.
+        pooling: what represents a text. Where it takes layers below `first_layer`, these run in
+            the network too, frozen; see `boundary_of`.
         labels: X.
         dropout: on the representation.
         pooler: whether the checkpoint has a pooler.
@@ -66,14 +67,24 @@ class ClassifierNetwork(keras.Model):
         self.pooling = pooling
         # A pooler that is not asked for would have no gradient.
         pooler = pooler and pooling == "pooled"
+        self.takes_states = lowest_layer([pooling]) > 0
         self.body: Any
         if first_layer is None:
-            self.body = BertEncoder(config, pooler=pooler, seed=seed + 1, dtype=dtype)
+            self.body = BertEncoder(
+                config,
+                pooler=pooler,
+                output_hidden_states=self.takes_states,
+                seed=seed + 1,
+                dtype=dtype,
+            )
         elif first_layer < config.num_hidden_layers:
+            boundary = boundary_of(first_layer, pooling, config.num_hidden_layers)
             self.body = BertStack(
-                config, first_layer=first_layer, pooler=pooler, seed=seed + 1, dtype=dtype
+                config, first_layer=boundary, pooler=pooler, seed=seed + 1, dtype=dtype
             )
             self.body.build()
+            for layer in self.body.transformer_layers[: first_layer - boundary]:
+                layer.trainable = False
         else:
             self.body = None
         self.dropout = keras.layers.Dropout(dropout, seed=seed, dtype="float32")
@@ -118,7 +129,12 @@ class ClassifierNetwork(keras.Model):
         if self.body is None:
             return inputs["features"]
         if "hidden" in inputs:
-            outputs = self.body(inputs["hidden"], inputs["attention_mask"], training=training)
+            outputs = self.body(
+                inputs["hidden"],
+                inputs["attention_mask"],
+                training=training,
+                output_hidden_states=self.takes_states,
+            )
         else:
             outputs = self.body(inputs, training=training)
         return pool_in_keras(outputs, inputs["attention_mask"], self.pooling)
@@ -142,3 +158,14 @@ class ClassifierNetwork(keras.Model):
         """The head's kernel [D, X] and bias [X], float32."""
         tensors = read_tensors({"kernel": self.head.kernel, "bias": self.head.bias})
         return tensors["kernel"], tensors["bias"]
+
+
+def boundary_of(first_layer: int, pooling: str, layers: int) -> int:
+    """The layer whose input crosses from what runs once to what runs in every epoch.
+
+    It is the lowest trained layer, or lower where the representation takes what lower layers give.
+
+    >>> boundary_of(10, "mean", 12), boundary_of(10, "mean_last4", 12)
+    (10, 9)
+    """
+    return min(first_layer, layers - lowest_layer([pooling]))

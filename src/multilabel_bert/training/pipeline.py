@@ -13,10 +13,15 @@ import numpy as np
 
 from multilabel_bert.encoder.checkpoint import Checkpoint
 from multilabel_bert.encoder.cpu_features import choose_precision
-from multilabel_bert.encoder.encoding import PARTS
 from multilabel_bert.encoder.engines import choose_engine
-from multilabel_bert.encoder.pooling import POOLINGS, combine
-from multilabel_bert.errors import CheckpointError, SettingsError
+from multilabel_bert.encoder.pooling import (
+    AUTO_POOLINGS,
+    PARTS,
+    check_pooling,
+    combine,
+    pooling_parts,
+)
+from multilabel_bert.errors import SettingsError
 from multilabel_bert.progress import Progress
 from multilabel_bert.text.tokenized_texts import TokenizedTexts
 from multilabel_bert.training.batches import FeatureInputs, TokenInputs, TrainingInputs
@@ -24,7 +29,8 @@ from multilabel_bert.training.feature_cache import FeatureCache
 from multilabel_bert.training.frozen_layers import FrozenLayers
 from multilabel_bert.training.head_start import Standardizer, prior_bias
 from multilabel_bert.training.losses import balanced_positive_weights
-from multilabel_bert.training.network import ClassifierNetwork
+from multilabel_bert.training.network import ClassifierNetwork, boundary_of
+from multilabel_bert.training.quick_head import quick_scores
 from multilabel_bert.training.saved_state import SavedState, digest_of
 from multilabel_bert.training.settings import TrainingSettings
 from multilabel_bert.training.targets import Targets
@@ -143,12 +149,12 @@ class _TrainingRun:
     state_directory: Path | None
 
     def head_alone(self) -> TrainedWeights:
-        poolings = [self.settings.pooling]
-        if self.settings.pooling == "auto":
-            poolings = [p for p in POOLINGS if self.checkpoint.has_pooler or p != "pooled"]
-        frozen = self._frozen(
-            [part for part in PARTS if self.checkpoint.has_pooler or part != "pooled"]
-        )
+        chosen = self.settings.pooling
+        poolings = self._usual_poolings() if chosen == "auto" else [chosen]
+        # What every run computes, so that another run on the same texts finds it.
+        usual = {part for name in self._usual_poolings() for part in pooling_parts(name)}
+        wanted = usual | {part for name in poolings for part in pooling_parts(name)}
+        frozen = self._frozen([part for part in PARTS if part in wanted])
         train_parts = frozen.representations(self.train.texts, "Encoding")
         dev_parts = (
             frozen.representations(self.dev.texts, "Encoding the development split")
@@ -175,12 +181,39 @@ class _TrainingRun:
         dev_logits = None
         if dev_parts is not None and frozen.keeps_precision:
             dev_logits = combine(dev_parts, best) @ runs[best].kernel + runs[best].bias
+        if dev_parts is not None and chosen != "auto" and not interrupted:
+            self._say_what_others_score(train_parts, dev_parts)
         return replace(
             runs[best],
             history=history,
             dev_logits=dev_logits,
             representation_scores=scores,
             precision=frozen.precision,
+        )
+
+    def _usual_poolings(self) -> list[str]:
+        pooler = self.checkpoint.has_pooler
+        return [name for name in AUTO_POOLINGS if pooler or name != "pooled"]
+
+    def _say_what_others_score(
+        self, train_parts: dict[str, np.ndarray], dev_parts: dict[str, np.ndarray]
+    ) -> None:
+        shown = self.progress.bars or self.progress.lines
+        if not (self.settings.compare_poolings and shown and self.dev is not None):
+            return
+        own = self.settings.pooling
+        scores = quick_scores(
+            train_parts,
+            self.train.targets,
+            dev_parts,
+            self.dev.targets,
+            list(dict.fromkeys([own, *self._usual_poolings()])),
+        )
+        others = sorted((name for name in scores if name != own), key=lambda name: -scores[name])
+        told = ", ".join(f"{name} {scores[name]:.3f}" for name in others)
+        self.progress.say(
+            f"Representations by a quick head (development macro average precision): {own} "
+            f"{scores[own]:.3f}; {told}. pooling='auto' trains each and keeps the best."
         )
 
     def _head_on(
@@ -203,8 +236,10 @@ class _TrainingRun:
         )
 
     def top_layers(self, first_layer: int) -> TrainedWeights:
-        frozen = self._frozen(("sequence_output",), first_layer)
-        title = f"Encoding {first_layer} frozen layers"
+        layers = self.checkpoint.config.num_hidden_layers
+        boundary = boundary_of(first_layer, self.settings.pooling, layers)
+        frozen = self._frozen(("sequence_output",), boundary)
+        title = f"Encoding {boundary} frozen layers"
         train = frozen.hidden_inputs(self.train.texts, title)
         dev = None
         if self.dev is not None:
@@ -338,10 +373,12 @@ def _check_fit(settings: TrainingSettings, checkpoint: Checkpoint, dev: Examples
             f"max_seq_length={settings.max_seq_length}, but {checkpoint.origin} has position "
             f"embeddings for {limit} tokens. Use at most {limit}."
         )
-    if settings.pooling == "pooled" and not checkpoint.has_pooler:
-        raise CheckpointError(
-            f"pooling='pooled' needs a pooler, but {checkpoint.origin} has none. Use "
-            f"pooling={', '.join(repr(p) for p in POOLINGS if p != 'pooled')}."
+    if settings.pooling != "auto":
+        check_pooling(
+            settings.pooling,
+            checkpoint.config.num_hidden_layers,
+            pooler=checkpoint.has_pooler,
+            origin=checkpoint.origin,
         )
     if settings.gradient_accumulation_steps > 1:
         import keras

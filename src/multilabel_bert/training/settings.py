@@ -35,8 +35,12 @@ class TrainingSettings:
         train_layers: 0 for the new head alone, k for the top k layers, the pooler and the head,
             ``"all"`` for everything.
         pooling: what represents a text: ``"pooled"`` (BERT's pooled output), ``"cls"``,
-            ``"mean"``, ``"cls+mean"``; ``"auto"`` takes the one that is best on the development
-            split (with ``train_layers=0``).
+            ``"mean"`` or ``"max"`` of the last layer, several joined (``"cls+mean"``,
+            ``"max+mean"``, ``"cls+max+mean"``), or the last four layers side by side
+            (``"cls_last4"``, ``"mean_last4"``); ``"auto"`` takes the best on the development
+            split of pooled, cls, mean and cls+mean (with ``train_layers=0``).
+        compare_poolings: whether a run with ``train_layers=0`` and a development split says what
+            other representations would score, by a quick head.
         max_seq_length: tokens of a text, special tokens included; longer texts are cut.
         num_train_epochs: passes over the training texts; 30 for a head alone, else 3.
         train_batch_size: texts of a batch. None: for a head alone a 32nd of the texts, 16 to
@@ -97,6 +101,7 @@ class TrainingSettings:
     early_stopping_patience: int = 3
     loss: str = "sigmoid_cross_entropy"
     focal_gamma: float = 2.0
+    compare_poolings: bool = True
     asl_gamma_neg: float = 2.0
     asl_gamma_pos: float = 0.0
     asl_margin: float = 0.05
@@ -127,7 +132,7 @@ class TrainingSettings:
         for name in ("num_train_epochs", "train_batch_size"):
             if getattr(self, name) is not None:
                 _whole(name, getattr(self, name), minimum=1)
-        for name in ("standardize", "prior_bias", "lazy_embeddings"):
+        for name in ("compare_poolings", "standardize", "prior_bias", "lazy_embeddings"):
             if not isinstance(getattr(self, name), bool | None):
                 raise SettingsError(f"{name}={getattr(self, name)!r} must be True or False.")
         _whole("seed", self.seed, minimum=0, maximum=_LARGEST_SEED)
