@@ -71,7 +71,7 @@ def write_tables(page: Path, tables: dict[str, str]) -> None:
         SystemExit: if the page has a mark of a table that no data set and group make.
     """
     known = {f"{data} {name}" for name, group in GROUPS.items() for data in group.data}
-    known |= {f"{data} trainer" for data in PEER_DATA} | {"goals"}
+    known |= {f"{data} trainer" for data in PEER_DATA} | {"goals", "thresholds"}
 
     def filled(match: re.Match[str]) -> str:
         if match[1] not in known:

@@ -8,6 +8,8 @@ from typing import Any
 
 from quality_settings import GROUPS, describe
 
+from multilabel_bert.decision.thresholds import STRATEGIES
+
 Row = dict[str, Any]
 DATA_NAMES = {
     "goemotions": "GoEmotions",
@@ -46,8 +48,31 @@ def all_tables(rows: list[Row]) -> dict[str, str]:
         if peers:
             lines = [_line(f"learning rate {row['learning_rate']:g}", [row]) for row in peers]
             tables[f"{data} trainer"] = _table(["settings", "n", *COLUMNS, "seconds"], lines)
+    if good:
+        tables["thresholds"] = _thresholds(good)
     tables["goals"] = _goals(good)
     return tables
+
+
+def _thresholds(rows: list[Row]) -> str:
+    """Each way to choose thresholds, over all models: mean scores, and how often it is the best."""
+    lines = []
+    for data, title in DATA_NAMES.items():
+        runs = [row for row in rows if row["data"] == data]
+        for name in ("macro_f1", "micro_f1"):
+            scores = {key: [run[f"test.{name}.{key}"] for run in runs] for key in STRATEGIES}
+            if runs:
+                means = (statistics.mean(scores[key]) for key in STRATEGIES)
+                best = [max(STRATEGIES, key=lambda key: scores[key][i]) for i in range(len(runs))]
+                lines.append(
+                    [title, name.replace("_f1", "-F1"), str(len(runs))]
+                    + [
+                        f"{mean:.3f} ({best.count(key)})"
+                        for mean, key in zip(means, STRATEGIES, strict=True)
+                    ]
+                )
+    columns = ["data", "metric", "models", "0.5", "one threshold", "one a label", "shrunk"]
+    return _table(columns, lines)
 
 
 def _runs(rows: list[Row], data: str, description: str) -> list[Row]:
