@@ -14,13 +14,14 @@ LAYERS = [
     {"errors"},
     {"files", "optional", "progress"},
     {"text", "data", "decision"},
-    {"encoder"},
+    {"encoder", "baseline"},
     {"model"},
     {"training"},
     {"classifier_inputs", "classifier_training"},
     {"trained_classifier"},
     {"classifier"},
     {"cross_validation"},
+    {"suspects"},
     {"cli"},
 ]
 HEIGHT = {name: height for height, names in enumerate(LAYERS) for name in names}

@@ -1,0 +1,1 @@
+"""The baseline that every model is compared with: TF-IDF and logistic regression."""
