@@ -23,7 +23,7 @@ from multilabel_bert.classifier import MultiLabelClassifier
 from multilabel_bert.data.dataset import Dataset
 from multilabel_bert.encoder.checkpoint import load_checkpoint
 from multilabel_bert.encoder.cpu_features import has_bfloat16
-from multilabel_bert.encoder.pooling import combine
+from multilabel_bert.encoder.pooling import combine, pooling_parts
 from multilabel_bert.errors import SettingsError
 from multilabel_bert.model.predictor import sigmoid
 from multilabel_bert.progress import Progress
@@ -60,7 +60,7 @@ def ours(data: str, parameters: dict[str, Any], seed: int, *, small: bool) -> di
     given = {"max_seq_length": _LENGTHS.get(data, 128)} | parameters
     if small and given.get("train_layers", 0) != 0:
         given["num_train_epochs"] = 1
-    model = MultiLabelClassifier(ENCODER, seed=seed, verbose=False, **given)
+    model = MultiLabelClassifier(ENCODER, seed=seed, verbose=False, compare_poolings=False, **given)
     started = time.perf_counter()
     model.fit(splits.train, validation_data=splits.dev)
     seconds = time.perf_counter() - started
@@ -85,14 +85,14 @@ def probabilities(model: MultiLabelClassifier, dataset: Dataset) -> np.ndarray:
     Raises:
         RuntimeError: if they differ.
     """
-    if model.train_layers != 0 or getattr(model, "long_texts", None) not in (None, "head"):
+    if model.train_layers != 0 or model.windows is not None or model.truncation != "head":
         return model.predict_proba(dataset)
     saved = model.model_
-    parts = saved.pooling.split("+")
-    if not set(parts) <= {"pooled", "cls", "mean", "max"}:
-        return model.predict_proba(dataset)
     frozen = FrozenLayers(
-        load_checkpoint(ENCODER), parts, cache=FeatureCache(), progress=Progress("silent")
+        load_checkpoint(ENCODER),
+        pooling_parts(saved.pooling),
+        cache=FeatureCache(),
+        progress=Progress("silent"),
     )
     texts = saved.tokenizer.encode(dataset.texts, max_seq_length=saved.max_seq_length)
     features = combine(frozen.representations(texts, "Encoding"), saved.pooling)

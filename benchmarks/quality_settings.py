@@ -69,7 +69,10 @@ GROUPS: dict[str, Group] = {
     "representation": Group(
         "Head alone: what represents a text",
         ALL_DATA,
-        (*_varied({}, "pooling", "pooled", "cls", "mean", "cls+mean", "auto"),),
+        (
+            *_varied({}, "pooling", "pooled", "cls", "mean", "max", "cls+mean", "max+mean"),
+            *_varied({}, "pooling", "cls+max+mean", "cls_last4", "mean_last4", "auto"),
+        ),
     ),
     "start": Group(
         "Head alone: standardised features, and the bias at the label prior",
@@ -133,6 +136,10 @@ GROUPS: dict[str, Group] = {
             TOP2 | {"pooling": "cls+mean"},
             TOP2_MEAN | {"class_weight": "balanced"},
             *(TOP2_MEAN | loss for loss in LOSSES),
+            TOP2_MEAN | {"loss": "asymmetric", "asl_gamma_neg": 4.0},
+            TOP2_MEAN | {"layer_decay": 0.9},
+            TOP2_MEAN | {"ema_decay": 0.999},
+            TOP2_MEAN | {"gradual_unfreezing": 0.2},
         ),
         FIRST,
     ),
@@ -143,9 +150,26 @@ GROUPS: dict[str, Group] = {
             {"train_layers": "all"},
             ALL_MEAN,
             *_varied(ALL_MEAN, "learning_rate", 2e-4, 3e-4, 5e-4),
-            ALL_MEAN | {"learning_rate": 2e-4, "loss": "asymmetric"},
+            ALL_MEAN | {"learning_rate": 3e-4, "loss": "asymmetric"},
+            ALL_MEAN | {"learning_rate": 3e-4, "layer_decay": 0.9},
+            ALL_MEAN | {"learning_rate": 3e-4, "ema_decay": 0.999},
+            ALL_MEAN | {"learning_rate": 3e-4, "num_train_epochs": 4},
+            ALL_MEAN | {"learning_rate": 3e-4, "dropout": 0.3},
         ),
         FIRST,
+    ),
+    "long texts": Group(
+        "Head alone: what of a long text is read",
+        ("complaints",),
+        (
+            *_varied(BOTH, "max_seq_length", 128, 256, 512),
+            *_varied(BOTH, "truncation", "tail", "head+tail"),
+            *_varied(BOTH, "windows", "mean", "max"),
+            *(
+                BOTH | {"max_seq_length": 256, "windows": how, "stride": 64}
+                for how in ("mean", "max")
+            ),
+        ),
     ),
 }
 
