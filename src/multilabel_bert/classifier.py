@@ -6,8 +6,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import fields
-from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,27 +14,30 @@ import numpy as np
 from multilabel_bert.classifier_inputs import (
     as_dataset,
     check_positives,
-    exclusive_groups,
-    validation_dataset,
+    hard_labels,
+)
+from multilabel_bert.classifier_start import (
+    ContinuedLabels,
+    continued_dataset,
+    continued_rule,
+    continued_settings,
+    continued_validation,
+    keep_unjudged_thresholds,
+    say_what_goes_on,
+    widened,
 )
 from multilabel_bert.classifier_training import train_model
 from multilabel_bert.data.dataset import Dataset
 from multilabel_bert.data.splitting import split_dataset
-from multilabel_bert.decision.objectives import objective_for
 from multilabel_bert.decision.rule import DecisionRule
-from multilabel_bert.decision.thresholds import check_strategy
-from multilabel_bert.encoder.checkpoint import Checkpoint, load_checkpoint
 from multilabel_bert.errors import DataError, SettingsError
+from multilabel_bert.model.classifier_model import ClassifierModel
 from multilabel_bert.model.outcome import outcome_of
 from multilabel_bert.progress import Progress
 from multilabel_bert.trained_classifier import TrainedClassifier
-from multilabel_bert.training.settings import GOOGLE_PRESET, TrainingSettings
 
 if TYPE_CHECKING:
-    from multilabel_bert.training.feature_cache import FeatureCache
-
-_SETTING_NAMES = tuple(field.name for field in fields(TrainingSettings))
-_DEFAULTS = {field.name: field.default for field in fields(TrainingSettings)}
+    pass
 
 
 class MultiLabelClassifier(TrainedClassifier):
@@ -56,7 +57,13 @@ class MultiLabelClassifier(TrainedClassifier):
             (with ``train_layers=0``).
         compare_poolings: whether a run with ``train_layers=0`` says what other representations
             would score.
-        max_seq_length: tokens of a text; longer texts are cut.
+        max_seq_length: tokens of a text; of longer texts a part is kept, or they are read in
+            windows.
+        truncation: which part: ``"head"``, ``"tail"`` or ``"head+tail"``.
+        windows: ``"mean"`` or ``"max"`` of the logits of windows over all of a long text; None:
+            no windows, it is cut.
+        stride: tokens that a window shares with the one before it.
+        max_windows: of a text; longer ones are cut to that; None for no limit.
         num_train_epochs: 30 for a head alone, else 3, unless given.
         train_batch_size: texts of a batch; see `TrainingSettings`.
         max_batch_tokens: token slots of a batch where `train_batch_size` is not given.
@@ -65,16 +72,26 @@ class MultiLabelClassifier(TrainedClassifier):
         head_learning_rate: the peak rate of the head when layers are trained too.
         warmup_proportion: share of the updates in which the rate rises from 0.
         schedule: ``"linear"``, ``"cosine"`` or ``"constant"``.
+        layer_decay: each trained layer learns this much slower than the one above it.
+        gradual_unfreezing: share of the updates in which layers are added to what is trained,
+            from the head down. 0: all at once.
+        ema_decay: of the average of the weights over the updates that is kept in place of the
+            last weights; None: no average.
         optimizer: ``"adamw"``, or ``"google"`` for the original AdamWeightDecayOptimizer.
         weight_decay: of all weights but biases and LayerNorm.
         dropout: on the representation, before the head.
-        loss: ``"sigmoid_cross_entropy"``, ``"focal"`` or ``"asymmetric"``; its parameters are
-            `focal_gamma`, or `asl_gamma_neg`, `asl_gamma_pos` and `asl_margin`; see
-            `TrainingSettings`.
-        focal_gamma: see `loss`.
-        asl_gamma_neg: see `loss`.
-        asl_gamma_pos: see `loss`.
-        asl_margin: see `loss`.
+        loss: ``"sigmoid_cross_entropy"``, ``"focal"``, ``"asymmetric"``,
+            ``"distribution_balanced"`` or ``"zlpr"``.
+        focal_gamma: of the focal loss; see `TrainingSettings`.
+        asl_gamma_neg: of the asymmetric loss, as `asl_gamma_pos` and `asl_margin`; see there.
+        asl_gamma_pos: see `asl_gamma_neg`.
+        asl_margin: see `asl_gamma_neg`.
+        db_alpha: of the distribution-balanced loss, as `db_beta`, `db_mu`, `db_lambda` and
+            `db_kappa`; see there.
+        db_beta: see `db_alpha`.
+        db_mu: see `db_alpha`.
+        db_lambda: see `db_alpha`.
+        db_kappa: see `db_alpha`.
         label_smoothing: s: a target y counts as y (1 - s) + s / 2.
         class_weight: weight of the positives: None, ``"balanced"``, X numbers, or a dictionary
             from label name to number.
@@ -104,6 +121,9 @@ class MultiLabelClassifier(TrainedClassifier):
         precision: ``"auto"``, ``"float32"`` or ``"bfloat16"``.
         lazy_embeddings: whether rows of the word embeddings wait for their updates until a batch
             needs them; see `TrainingSettings`.
+        warm_start: whether `fit` on a trained classifier goes on from its encoder, head and
+            labels; False begins anew on `encoder`. Copies by scikit-learn's `clone`, and so
+            cross-validation and grid search, are never trained yet: they begin anew.
         callbacks: Keras callbacks.
         cache: where the values of the frozen layers are kept, so that a second run on the same
             texts does not compute them again: ``"auto"`` for the user's cache directory (or
@@ -133,7 +153,12 @@ class MultiLabelClassifier(TrainedClassifier):
         *,
         train_layers: int | str = 0,
         pooling: str = "pooled",
+        compare_poolings: bool = True,
         max_seq_length: int = 128,
+        truncation: str = "head",
+        windows: str | None = None,
+        stride: int = 0,
+        max_windows: int | None = 16,
         num_train_epochs: int | None = None,
         train_batch_size: int | None = None,
         max_batch_tokens: int = 1024,
@@ -142,15 +167,22 @@ class MultiLabelClassifier(TrainedClassifier):
         head_learning_rate: float | None = None,
         warmup_proportion: float = 0.1,
         schedule: str = "linear",
+        layer_decay: float = 1.0,
+        gradual_unfreezing: float = 0.0,
+        ema_decay: float | None = None,
         optimizer: str = "adamw",
         weight_decay: float = 0.01,
         dropout: float = 0.1,
         loss: str = "sigmoid_cross_entropy",
         focal_gamma: float = 2.0,
-        compare_poolings: bool = True,
         asl_gamma_neg: float = 2.0,
         asl_gamma_pos: float = 0.0,
         asl_margin: float = 0.05,
+        db_alpha: float = 0.1,
+        db_beta: float = 10.0,
+        db_mu: float = 0.2,
+        db_lambda: float = 2.0,
+        db_kappa: float = 0.05,
         label_smoothing: float = 0.0,
         class_weight: Any = None,
         max_class_weight: float = 100.0,
@@ -171,6 +203,7 @@ class MultiLabelClassifier(TrainedClassifier):
         preset: str | None = None,
         precision: str = "auto",
         lazy_embeddings: bool = True,
+        warm_start: bool = True,
         callbacks: Sequence[Any] | None = None,
         cache: str | Path | None = "auto",
         cache_limit: int | None = None,
@@ -180,7 +213,12 @@ class MultiLabelClassifier(TrainedClassifier):
         self.encoder = encoder
         self.train_layers = train_layers
         self.pooling = pooling
+        self.compare_poolings = compare_poolings
         self.max_seq_length = max_seq_length
+        self.truncation = truncation
+        self.windows = windows
+        self.stride = stride
+        self.max_windows = max_windows
         self.num_train_epochs = num_train_epochs
         self.train_batch_size = train_batch_size
         self.max_batch_tokens = max_batch_tokens
@@ -189,6 +227,9 @@ class MultiLabelClassifier(TrainedClassifier):
         self.head_learning_rate = head_learning_rate
         self.warmup_proportion = warmup_proportion
         self.schedule = schedule
+        self.layer_decay = layer_decay
+        self.gradual_unfreezing = gradual_unfreezing
+        self.ema_decay = ema_decay
         self.optimizer = optimizer
         self.weight_decay = weight_decay
         self.dropout = dropout
@@ -197,13 +238,17 @@ class MultiLabelClassifier(TrainedClassifier):
         self.asl_gamma_neg = asl_gamma_neg
         self.asl_gamma_pos = asl_gamma_pos
         self.asl_margin = asl_margin
+        self.db_alpha = db_alpha
+        self.db_beta = db_beta
+        self.db_mu = db_mu
+        self.db_lambda = db_lambda
+        self.db_kappa = db_kappa
         self.label_smoothing = label_smoothing
         self.class_weight = class_weight
         self.max_class_weight = max_class_weight
         self.standardize = standardize
         self.prior_bias = prior_bias
         self.early_stopping = early_stopping
-        self.compare_poolings = compare_poolings
         self.early_stopping_patience = early_stopping_patience
         self.threshold_strategy = threshold_strategy
         self.threshold_metric = threshold_metric
@@ -218,6 +263,7 @@ class MultiLabelClassifier(TrainedClassifier):
         self.preset = preset
         self.precision = precision
         self.lazy_embeddings = lazy_embeddings
+        self.warm_start = warm_start
         self.callbacks = callbacks
         self.cache = cache
         self.cache_limit = cache_limit
@@ -231,10 +277,17 @@ class MultiLabelClassifier(TrainedClassifier):
         *,
         label_names: Sequence[str] | None = None,
         validation_data: Any = None,
+        sample_weight: Any = None,
+        soft_labels: Any = None,
         progress: Progress | None = None,
         state_directory: str | Path | None = None,
     ) -> MultiLabelClassifier:
-        """Train.
+        """Train; a classifier that is trained already goes on, unless `warm_start` is False.
+
+        Then the encoder and the head are where they were, also after `load` and
+        `from_pretrained`. `train_layers`, loss, rates and texts may be others. Labels are matched
+        by name: those that the texts do not have are kept and count as unknown, new ones are
+        added. Thresholds are tuned anew where there is a development split, else kept.
 
         Args:
             texts: N strings, or N 2-tuples of strings; or a `Dataset`, without `labels`.
@@ -242,6 +295,12 @@ class MultiLabelClassifier(TrainedClassifier):
             label_names: X names; needed to fix their order with lists of names.
             validation_data: ``(texts, labels)`` or a `Dataset`: chooses thresholds, is followed
                 during training. Without it `dev_fraction` of the texts is held out.
+            sample_weight: N numbers of 0 or more, how much each text counts in the loss: 2 is as
+                much as two texts. Only their ratios matter.
+            soft_labels: [N, X] from 0 to 1 (NaN or -1: unknown), such as the share of annotators
+                or another model's probabilities, to be learned in place of `labels`. Those still
+                serve the split, thresholds and metrics; without them it is whether a soft label
+                is at least 0.5.
             progress: where progress is shown, in place of `verbose`.
             state_directory: where the state of the training is kept after each epoch, while
                 layers are trained. If the same training was stopped before, it goes on from
@@ -256,30 +315,46 @@ class MultiLabelClassifier(TrainedClassifier):
         progress = progress or Progress("terminal" if self.verbose else "silent")
         settings = self._settings()
         self._check_decision()
-        train = as_dataset(texts, labels, label_names)
+        state = None if state_directory is None else Path(state_directory)
+        start = self._start(state)
+        if labels is None and soft_labels is not None and not isinstance(texts, Dataset):
+            labels = hard_labels(soft_labels)
+        if start is None:
+            train = as_dataset(texts, labels, label_names)
+            names = ContinuedLabels(train.label_names, train.label_names)
+        else:
+            settings = continued_settings(settings, start)
+            train, names = continued_dataset(texts, labels, label_names, start.label_names)
+            say_what_goes_on(start, names, progress)
+        train = train.with_weights(sample_weight, soft_labels)
         if not len(train):
             raise DataError("There are no texts to train on.")
         check_positives(train, progress)
-        # A mistake in them should show before the training, not after it.
-        DecisionRule.fixed(len(train.label_names), **self._rule_options(train))
         dev = None
         if validation_data is not None:
-            dev = validation_dataset(validation_data, train.label_names)
+            dev = continued_validation(validation_data, names)
         elif self.dev_fraction > 0:
             train, dev = split_dataset(train, self.dev_fraction, seed=self.seed)
-        checkpoint = self._load_checkpoint()
-        state = None if state_directory is None else Path(state_directory)
+            dev = widened(dev, names)
+        train = widened(train, names)
+        # A mistake in them should show before the training, not after it.
+        rule = self._rule_before(train, start)
         if state is not None:
-            from multilabel_bert.training.saved_state import check_state_directory
-
-            check_state_directory(state)
+            self._prepare_state(state)
+        checkpoint = self._load_checkpoint() if start is None else start.as_checkpoint()
+        if checkpoint.head is not None:
+            progress.say(
+                f"{checkpoint.origin} has a trained head, which a new one replaces. To go on from "
+                "it, open it with MultiLabelClassifier.load or from_pretrained (--from)."
+            )
         trained = train_model(
             checkpoint,
             train,
             settings,
             dev=dev,
             do_lower_case=self.do_lower_case,
-            rule_options=self._rule_options(train),
+            rule=rule,
+            start=start,
             callbacks=self.callbacks or (),
             progress=progress,
             cache=self._feature_cache(),
@@ -290,25 +365,61 @@ class MultiLabelClassifier(TrainedClassifier):
         self.representation_scores_ = trained.representation_scores
         self.dev_evaluation_ = None
         try:
-            self._decide_on(dev, trained.dev_logits, progress)
+            self._decide_on(dev, trained.dev_logits, start, progress)
         except KeyboardInterrupt:
             self.history_.interrupted = True
             progress.say(
-                "Interrupted: the weights are kept, the thresholds stay at 0.5. They can be tuned "
-                "later."
+                "Interrupted: the weights are kept, the thresholds are not tuned. They can be "
+                "tuned later."
             )
         self.model_.provenance["seconds"] = round(time.monotonic() - started, 1)
         # After Ctrl-C there is more to train.
-        self._finished_state = None if self.history_.interrupted else state
+        if self.history_.interrupted and state is not None:
+            self._interrupted = (state, start)
+        else:
+            self._finished_state = state
         return self
 
+    def _start(self, state: Path | None) -> ClassifierModel | None:
+        """The model that a training goes on from; None for the pre-trained encoder."""
+        if not self.warm_start or not hasattr(self, "model_"):
+            return None
+        if state is not None and self._interrupted is not None and self._interrupted[0] == state:
+            # That training goes on, so from where it began.
+            return self._interrupted[1]
+        for name, value in self._encoder_given().items():
+            if value != self._trained_on[name]:
+                raise SettingsError(
+                    f"{name}={value!r}, but this classifier was trained on "
+                    f"{name}={self._trained_on[name]!r}, and training goes on from that. Set "
+                    "warm_start=False for a new head on another encoder."
+                )
+        return self.model_
+
+    def _prepare_state(self, state: Path) -> None:
+        from multilabel_bert.training.saved_state import check_state_directory, remove_state
+
+        check_state_directory(state)
+        if self._finished_state is not None and self._finished_state == state and self.warm_start:
+            # Of a training that is over, on whose result this one goes on.
+            remove_state(state)
+
     def _decide_on(
-        self, dev: Dataset | None, logits: np.ndarray | None, progress: Progress
+        self,
+        dev: Dataset | None,
+        logits: np.ndarray | None,
+        start: ClassifierModel | None,
+        progress: Progress,
     ) -> None:
         if dev is not None:
             if logits is None:
                 logits = self.predictor.predict_logits(dev.texts, dev.text_pairs, progress=progress)
+            before = self.model_.rule
             self._tune_on(dev, logits)
+            if start is not None:
+                known = np.isin(self.model_.label_names, start.label_names)
+                kept = keep_unjudged_thresholds(self.model_.rule, before, dev, known)
+                self._set_rule(kept)
             rule, names = self.model_.rule, self.model_.label_names
             evaluation = outcome_of(rule, names, dev.require_labels(), logits).evaluation
             self.dev_evaluation_ = evaluation
@@ -316,50 +427,9 @@ class MultiLabelClassifier(TrainedClassifier):
             metrics.pop("per_label")
             self.model_.metrics.update(metrics)
 
-    def _load_checkpoint(self) -> Checkpoint:
-        return load_checkpoint(
-            self.encoder,
-            bert_config_file=self.bert_config_file,
-            init_checkpoint=self.init_checkpoint,
-            vocab_file=self.vocab_file,
-        )
-
-    def _settings(self) -> TrainingSettings:
-        values = {name: getattr(self, name) for name in _SETTING_NAMES}
-        for name, preset in self._preset().items():
-            if values[name] == _DEFAULTS[name]:
-                values[name] = preset
-        return TrainingSettings(**values)
-
-    def _feature_cache(self) -> FeatureCache | None:
-        from multilabel_bert.training.feature_cache import FeatureCache
-
-        if self.cache is None:
-            return None
-        directory = None if self.cache == "auto" else self.cache
-        return FeatureCache(directory, limit_bytes=self.cache_limit)
-
-    def _preset(self) -> dict[str, Any]:
-        if self.preset not in (None, "google"):
-            raise SettingsError(f"preset={self.preset!r} is unknown. Use 'google', or None.")
-        return GOOGLE_PRESET if self.preset == "google" else {}
-
-    def _rule_options(self, train: Dataset) -> dict[str, Any]:
-        groups = exclusive_groups(self.exclusive_groups, train)
-        return {
-            "empty_prediction": self.empty_prediction,
-            "max_labels": self.max_labels,
-            "exclusive_groups": groups,
-        }
-
-    def _check_decision(self) -> None:
-        # Before the long work, not after it.
-        check_strategy(self.threshold_strategy)
-        objective_for(self.threshold_metric, 1.0)
-        DecisionRule.fixed(1, empty_prediction=self.empty_prediction, max_labels=self.max_labels)
-        if self.cache_limit is not None and not self.cache_limit >= 0:
-            raise SettingsError(f"cache_limit={self.cache_limit!r} must be a number of bytes.")
-        if not isinstance(self.dev_fraction, Real) or not 0 <= self.dev_fraction < 1:
-            raise SettingsError(
-                f"dev_fraction={self.dev_fraction!r} must be at least 0 and below 1."
-            )
+    def _rule_before(self, train: Dataset, start: ClassifierModel | None) -> DecisionRule:
+        """The rule before thresholds are tuned."""
+        options = self._rule_options(train)
+        if start is None:
+            return DecisionRule.fixed(len(train.label_names), **options)
+        return continued_rule(start, train.label_names, **options)

@@ -40,6 +40,21 @@ def as_dataset(texts: Any, labels: Any = None, label_names: Sequence[str] | None
     return Dataset.from_arrays(texts, labels, label_names=label_names)
 
 
+def hard_labels(soft_labels: Any) -> np.ndarray:
+    """Labels that are probabilities as yes (at least 0.5), no and unknown: int8 [N, X].
+
+    Raises:
+        LabelError: if they are no numbers.
+    """
+    try:
+        soft = np.asarray(soft_labels, np.float32)
+    except (TypeError, ValueError):
+        raise LabelError(
+            f"soft_labels: expected numbers from 0 to 1, [n, X], got {soft_labels!r}."
+        ) from None
+    return np.where(soft >= 0, soft >= 0.5, -1).astype(np.int8)
+
+
 def threshold_numbers(given: Any) -> np.ndarray:
     """Thresholds as float32, of any shape.
 

@@ -4,24 +4,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from multilabel_bert.data.dataset import Dataset
+from multilabel_bert.data.duplicates import text_groups
 from multilabel_bert.decision.rule import DecisionRule
 from multilabel_bert.encoder.checkpoint import Checkpoint
 from multilabel_bert.model.classifier_model import ClassifierModel
+from multilabel_bert.model.label_changes import layout_for_labels
 from multilabel_bert.optional import import_optional
 from multilabel_bert.progress import Progress
 from multilabel_bert.text.tokenizer import BertTokenizer
+from multilabel_bert.training.search_space import Search
 from multilabel_bert.training.settings import TrainingSettings
 
 if TYPE_CHECKING:
     from multilabel_bert.training.feature_cache import FeatureCache
+    from multilabel_bert.training.head_start import HeadStart
+    from multilabel_bert.training.search_result import SearchResult
     from multilabel_bert.training.trainer import History
 
 
@@ -34,12 +39,17 @@ class TrainedModel:
         history: what happened.
         representation_scores: with ``pooling="auto"``, the development score of each.
         dev_logits: float32 [N, X] of the development texts, or None where prediction must tell.
+        out_of_fold_logits: float32 [N, X] of the training texts, each from a head that was not
+            trained on it; or None.
+        search: what was searched; None without a search.
     """
 
     model: ClassifierModel
     history: History
     representation_scores: dict[str, float]
     dev_logits: np.ndarray | None
+    out_of_fold_logits: np.ndarray | None = None
+    search: SearchResult | None = None
 
 
 def train_model(
@@ -48,12 +58,14 @@ def train_model(
     settings: TrainingSettings,
     *,
     dev: Dataset | None = None,
+    rule: DecisionRule | None = None,
+    start: ClassifierModel | None = None,
     do_lower_case: bool | None = None,
-    rule_options: Mapping[str, Any] | None = None,
     callbacks: Sequence[Any] = (),
     progress: Progress | None = None,
     cache: FeatureCache | None = None,
     state_directory: Path | None = None,
+    search: Search | None = None,
 ) -> TrainedModel:
     """Tokenize, train, and put together what turns texts into labels.
 
@@ -62,12 +74,15 @@ def train_model(
         train: texts to learn from, with labels.
         settings: need not be resolved.
         dev: texts to follow the training on.
+        rule: from probabilities to labels; 0.5 for all unless given.
+        start: a trained model whose encoder `checkpoint` is, to go on from its head; labels are
+            matched by name.
         do_lower_case: only where the encoder does not say.
-        rule_options: of `DecisionRule.fixed`.
         callbacks: Keras callbacks.
         progress: where progress is shown.
         cache: where the values of the frozen layers are kept, or None.
         state_directory: see `train_classifier`.
+        search: settings of the head to try first; the training takes the best of them.
 
     Raises:
         SettingsError: if a setting does not fit the encoder or the data.
@@ -79,15 +94,28 @@ def train_model(
     from multilabel_bert.training.targets import Targets
 
     progress = progress or Progress("silent")
-    tokenizer = BertTokenizer.from_files(checkpoint.tokenizer_files, do_lower_case=do_lower_case)
+    tokenizer = (
+        BertTokenizer.from_files(checkpoint.tokenizer_files, do_lower_case=do_lower_case)
+        if start is None
+        else start.tokenizer
+    )
+    settings = _lowered_to_fit(settings, checkpoint, progress)
 
     def examples(dataset: Dataset) -> Examples:
         tokenized = tokenizer.encode(
-            dataset.texts, dataset.text_pairs, max_seq_length=settings.max_seq_length
+            dataset.texts,
+            dataset.text_pairs,
+            max_seq_length=settings.max_seq_length,
+            long_texts=settings.long_texts,
         )
         return Examples(tokenized, Targets(dataset.require_labels()))
 
-    train_examples = examples(train)
+    train_examples = replace(examples(train), weights=train.weights)
+    if search is not None or settings.few_examples:
+        train_examples = replace(train_examples, groups=text_groups(train))
+    if train.soft_labels is not None:
+        soft = np.nan_to_num(train.soft_labels, nan=-1.0)
+        train_examples = replace(train_examples, targets=Targets(soft))
     case = "lower-cased" if tokenizer.do_lower_case else "cased"
     progress.say(f"Texts: {len(train):,}, {case} (by {tokenizer.case_source})")
     if cut := train_examples.texts.truncation_summary():
@@ -102,6 +130,8 @@ def train_model(
         progress=progress,
         cache=cache,
         state_directory=state_directory,
+        start=None if start is None else _head_start(start, train),
+        search=search,
     )
     model = ClassifierModel(
         config=checkpoint.config,
@@ -112,11 +142,57 @@ def train_model(
         label_names=train.label_names,
         tokenizer=tokenizer,
         max_seq_length=settings.max_seq_length,
-        rule=DecisionRule.fixed(len(train.label_names), **rule_options or {}),
+        long_texts=settings.long_texts,
+        rule=rule or DecisionRule.fixed(len(train.label_names)),
         # Not what "auto" became here: the model may be run on another processor.
         precision=settings.precision,
-        layout=None if train.layout is None else train.layout.to_dict(),
+        layout=_layout(train, start),
         settings={"given": settings.to_dict(), "used": weights.settings.to_dict()},
-        provenance=provenance_of(checkpoint, train, dev) | {"precision": weights.precision},
+        provenance=provenance_of(checkpoint, train, dev, start) | {"precision": weights.precision},
     )
     return TrainedModel(model, weights.history, weights.representation_scores, weights.dev_logits)
+
+
+def _lowered_to_fit(
+    settings: TrainingSettings, checkpoint: Checkpoint, progress: Progress
+) -> TrainingSettings:
+    """The settings with a default `max_seq_length` that the encoder has positions for."""
+    limit = checkpoint.config.max_position_embeddings
+    if settings.max_seq_length != TrainingSettings.max_seq_length or limit >= (
+        settings.max_seq_length
+    ):
+        return settings
+    progress.say(
+        f"max_seq_length: {limit}, not {settings.max_seq_length}: {checkpoint.origin} has position "
+        f"embeddings for {limit} tokens"
+    )
+    return replace(settings, max_seq_length=limit)
+
+
+def _head_start(start: ClassifierModel, train: Dataset) -> HeadStart:
+    """The head of a model with the columns of a dataset.
+
+    A label that `add_labels` gave the same probability for every text, and that no training has
+    touched, starts as a new one does, if the texts say anything about it.
+    """
+    from multilabel_bert.training.head_start import HeadStart
+
+    kernel = np.zeros((len(start.kernel), len(train.label_names)), np.float32)
+    bias = np.zeros(len(train.label_names), np.float32)
+    trained = np.zeros(len(train.label_names), bool)
+    _, _, unknown = train.label_counts()
+    column_of = {name: column for column, name in enumerate(start.label_names)}
+    for new, name in enumerate(train.label_names):
+        if (old := column_of.get(name)) is not None:
+            kernel[:, new], bias[new] = start.kernel[:, old], start.bias[old]
+            trained[new] = start.kernel[:, old].any() or unknown[new] == len(train)
+    return HeadStart(kernel, bias, trained)
+
+
+def _layout(train: Dataset, start: ClassifierModel | None) -> dict[str, Any] | None:
+    """How tables like the training data are read; a model's own one is kept for texts in memory."""
+    if train.layout is not None:
+        return train.layout.to_dict()
+    if start is None:
+        return None
+    return layout_for_labels(start.layout, start.label_names, train.label_names)

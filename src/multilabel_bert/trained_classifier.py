@@ -4,40 +4,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import fields, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from multilabel_bert.classifier_inputs import as_dataset, threshold_numbers
+from multilabel_bert.classifier_parameters import SETTING_NAMES, ClassifierParameters
 from multilabel_bert.data.dataset import Dataset
 from multilabel_bert.decision.evaluation import Evaluation
 from multilabel_bert.decision.rule import DecisionRule
-from multilabel_bert.encoder.checkpoint import Checkpoint
 from multilabel_bert.errors import SettingsError, did_you_mean
+from multilabel_bert.explanations.explanation import Explanation
 from multilabel_bert.model.classifier_model import ClassifierModel, model_from_checkpoint
 from multilabel_bert.model.directory import load_model, save_model
-from multilabel_bert.model.hugging_face_files import interchange_note
+from multilabel_bert.model.hugging_face_files import interchange_note, long_texts_note
+from multilabel_bert.model.label_changes import with_labels_added, with_labels_removed
 from multilabel_bert.model.outcome import Outcome, outcome_of
 from multilabel_bert.model.predictor import Predictor, sigmoid
 from multilabel_bert.progress import Progress
-from multilabel_bert.training.settings import TrainingSettings
-
-_SETTING_NAMES = frozenset(field.name for field in fields(TrainingSettings))
 
 
-class TrainedClassifier(ClassifierMixin, BaseEstimator):
+class TrainedClassifier(ClassifierMixin, ClassifierParameters):
     """All of `MultiLabelClassifier` that needs a trained model, and nothing that trains one."""
-
-    # Parameters of MultiLabelClassifier.
-    threshold_strategy: str
-    threshold_metric: str
-    preset: str | None
-    verbose: bool
 
     model_: ClassifierModel
     label_names_: np.ndarray
@@ -46,6 +39,10 @@ class TrainedClassifier(ClassifierMixin, BaseEstimator):
     representation_scores_: dict[str, float]
     _predictor: Predictor | None
     _finished_state: Path | None
+    # Where the state of a training is that Ctrl-C ended, and the model that it went on from.
+    _interrupted: tuple[Path, ClassifierModel | None] | None
+    # The parameters that name the encoder, when the model was made.
+    _trained_on: dict[str, Any]
 
     def decision_function(self, texts: Any) -> np.ndarray:
         """Logits, float32 [N, X], of texts or a `Dataset`."""
@@ -67,6 +64,18 @@ class TrainedClassifier(ClassifierMixin, BaseEstimator):
         """Names of the labels of each text, by the decision rule."""
         names = self.label_names_
         return [[str(name) for name in names[row == 1]] for row in self.predict(texts)]
+
+    def explain(
+        self,
+        text: str | tuple[str, str],
+        pair: str | None = None,
+        *,
+        labels: str | Sequence[str] | None = None,
+        method: str = "occlusion",
+        unit: str = "auto",
+    ) -> Explanation:
+        """Which words moved the labels of one text; see `Predictor.explain`."""
+        return self.predictor.explain(text, pair, labels=labels, method=method, unit=unit)
 
     def score(self, texts: Any, labels: Any, sample_weight: Any = None) -> float:
         """Macro-F1 of `predict`; subset accuracy, scikit-learn's default, hides rare labels.
@@ -142,6 +151,60 @@ class TrainedClassifier(ClassifierMixin, BaseEstimator):
         self._set_rule(replace(self.model_.rule, thresholds=new, strategy="fixed", tuned_for=None))
         return self
 
+    def add_labels(
+        self, names: Sequence[str], *, probability: float | Mapping[str, float] = 0.1
+    ) -> Self:
+        """Add labels that are not trained: each has the same probability for every text.
+
+        The other labels answer as before. `fit` on texts that have the new labels trains them,
+        from the share of the texts that has each.
+
+        Args:
+            names: of the new labels.
+            probability: of each, one number or a dictionary from name to number. They are decided
+                at 0.5, so that by default no text gets them.
+
+        Raises:
+            SettingsError: if the model has a label of that name already.
+
+        Example:
+            >>> classifier.add_labels(["refund"]).label_names_  # doctest: +SKIP
+            array(['delay', 'praise', 'refund'], dtype=object)
+        """
+        check_is_fitted(self, "model_")
+        self._change_labels(with_labels_added(self.model_, names, probability))
+        return self
+
+    def remove_labels(self, names: Sequence[str]) -> Self:
+        """Remove labels; the others answer as before, with their thresholds.
+
+        A group of labels that exclude each other loses them too, and is none any more when fewer
+        than two are left. So do `exclusive_groups` and `class_weight` of this classifier.
+
+        Args:
+            names: of labels of the model.
+
+        Raises:
+            SettingsError: if the model has no such label, or no other.
+        """
+        check_is_fitted(self, "model_")
+        self._change_labels(with_labels_removed(self.model_, names))
+        gone = set(names)
+        if isinstance(self.exclusive_groups, (list, tuple)):
+            groups = [
+                [name for name in group if name not in gone] for group in self.exclusive_groups
+            ]
+            self.exclusive_groups = [group for group in groups if len(group) > 1] or None
+        if isinstance(self.class_weight, Mapping):
+            weights = {name: w for name, w in self.class_weight.items() if name not in gone}
+            self.class_weight = weights or None
+        return self
+
+    def _change_labels(self, model: ClassifierModel) -> None:
+        predictor = None if self._predictor is None else self._predictor.with_model(model)
+        self._set_model(model, predictor)
+        self.dev_evaluation_ = None
+
     @property
     def predictor(self) -> Predictor:
         """Runs the trained model; compiled when first asked for."""
@@ -173,8 +236,9 @@ class TrainedClassifier(ClassifierMixin, BaseEstimator):
 
             remove_state(self._finished_state)
         progress = progress or Progress("terminal" if self.verbose else "silent")
-        if (note := interchange_note(self.model_.pooling)) is not None:
-            progress.say(f"{note}.")
+        for note in (interchange_note(self.model_.pooling), long_texts_note(self.model_)):
+            if note is not None:
+                progress.say(f"{note}.")
 
     @classmethod
     def load(cls, path: str | Path, *, precision: str | None = None) -> Self:
@@ -184,7 +248,7 @@ class TrainedClassifier(ClassifierMixin, BaseEstimator):
             ModelError: if `path` is not a model, or is damaged.
         """
         model = load_model(path)
-        known = {k: v for k, v in model.settings.get("given", {}).items() if k in _SETTING_NAMES}
+        known = {k: v for k, v in model.settings.get("given", {}).items() if k in SETTING_NAMES}
         classifier = cls(str(path), **known)
         classifier.empty_prediction = model.rule.empty_prediction
         classifier.max_labels = model.rule.max_labels
@@ -235,12 +299,17 @@ class TrainedClassifier(ClassifierMixin, BaseEstimator):
         return self
 
     def _adopt(self, model: ClassifierModel, predictor: Predictor | None = None) -> None:
-        """Become the classifier of a model."""
+        """Become the classifier of a model that was trained or opened."""
+        self._set_model(model, predictor)
+        self._finished_state = None
+        self._interrupted = None
+        self._trained_on = self._encoder_given()
+
+    def _set_model(self, model: ClassifierModel, predictor: Predictor | None) -> None:
         self.model_ = model
         self.label_names_ = np.array(model.label_names, dtype=object)
         self.classes_ = np.tile(np.arange(2), (model.num_labels, 1))
         self._predictor = predictor
-        self._finished_state = None
 
     def _tune_on(self, dataset: Dataset, logits: np.ndarray) -> None:
         rule = self.model_.rule
@@ -260,16 +329,6 @@ class TrainedClassifier(ClassifierMixin, BaseEstimator):
         self.model_ = replace(self.model_, rule=rule)
         if self._predictor is not None:
             self._predictor = self._predictor.with_model(self.model_)
-
-    def _strategy(self) -> str:
-        default = self.threshold_strategy == "per_label_shrunk"
-        return "fixed" if self.preset == "google" and default else self.threshold_strategy
-
-    def _load_checkpoint(self) -> Checkpoint:
-        raise NotImplementedError
-
-    def _check_decision(self) -> None:
-        raise NotImplementedError
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

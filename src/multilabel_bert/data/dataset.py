@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, hstack
 
 from multilabel_bert.data.label_arrays import label_matrix
 from multilabel_bert.data.label_names import check_label_names
 from multilabel_bert.data.layout import DataLayout
 from multilabel_bert.data.option_hints import listed
 from multilabel_bert.data.text_pairs import first_and_second_texts
+from multilabel_bert.data.text_weights import soft_label_matrix, text_weights
 from multilabel_bert.errors import DataError, LabelError
 
 
@@ -98,6 +99,9 @@ class Dataset:
         source: where it is from, as the user named it.
         layout: how to read another file the same way; None if it was not read from a file.
         report: what happened while it was read; None if it was not read from a file.
+        weights: float32 [N], how much each text counts in training; None: all the same.
+        soft_labels: float32 [N, X], probabilities that are learned in place of `labels`, NaN
+            where unknown; None: `labels` are learned.
     """
 
     texts: list[str]
@@ -109,9 +113,53 @@ class Dataset:
     source: str
     layout: DataLayout | None = None
     report: ReadReport | None = None
+    weights: np.ndarray | None = None
+    soft_labels: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.texts)
+
+    @overload
+    def __getitem__(self, index: int) -> Example: ...
+
+    @overload
+    def __getitem__(self, index: slice | Sequence[int] | np.ndarray) -> Dataset: ...
+
+    def __getitem__(self, index: Any) -> Example | Dataset:
+        """One text with its labels, or those of a slice, of positions or of a boolean mask.
+
+        The labels of an example are those that are known to apply; None where none is known.
+
+        Raises:
+            IndexError: if there is no such text.
+            DataError: for a name.
+
+        Example:
+            >>> data = Dataset.from_arrays(["late again", "thanks"], [["delay"], []])
+            >>> data[0], len(data[1:])
+            (Example(guid=None, text_a='late again', text_b=None, labels=('delay',)), 1)
+        """
+        if isinstance(index, str):
+            raise DataError(
+                f"{self.source}: expected a position, a slice, positions or a mask, got {index!r}. "
+                "Columns are attributes, such as dataset.texts."
+            )
+        if isinstance(index, slice):
+            return self.subset(np.arange(len(self))[index])
+        if not hasattr(index, "__index__"):
+            return self.subset(index)
+        position = range(len(self))[index]
+        labels = None
+        if self.labels is not None:
+            row = self.labels[[position]]
+            if len(row.data) < row.shape[1] or (row.data == 1).any():
+                labels = tuple(self.label_names[x] for x in row.indices[row.data == 1])
+        return Example(
+            guid=None if self.ids is None else self.ids[position],
+            text_a=self.texts[position],
+            text_b=None if self.text_pairs is None else self.text_pairs[position],
+            labels=labels,
+        )
 
     @classmethod
     def from_arrays(
@@ -242,7 +290,27 @@ class Dataset:
             labels=None if self.labels is None else self.labels[indices],
             ids=None if self.ids is None else [self.ids[i] for i in positions],
             rows=self.rows[indices],
+            weights=None if self.weights is None else self.weights[indices],
+            soft_labels=None if self.soft_labels is None else self.soft_labels[indices],
         )
+
+    def with_weights(self, sample_weight: Any = None, soft_labels: Any = None) -> Dataset:
+        """Return it with weights of the texts, and labels that are probabilities; None: as it is.
+
+        Args:
+            sample_weight: N numbers of 0 or more: a text of weight 2 counts as two texts.
+            soft_labels: [N, X] from 0 to 1, NaN or -1 unknown, in the order of `label_names`.
+
+        Raises:
+            DataError: if there is another number of weights, or one is no weight.
+            LabelError: if the soft labels have another shape, or one is no probability.
+        """
+        weights, soft = self.weights, self.soft_labels
+        if sample_weight is not None:
+            weights = text_weights(sample_weight, len(self))
+        if soft_labels is not None:
+            soft = soft_label_matrix(soft_labels, self.require_labels().shape)
+        return dataclasses.replace(self, weights=weights, soft_labels=soft)
 
     def with_label_names(self, label_names: Sequence[str]) -> Dataset:
         """Return it with the label columns in the order of `label_names`.
@@ -263,8 +331,32 @@ class Dataset:
                 f"{listed(wanted)}. Make the Dataset with label_names={list(wanted[:3])!r}"
                 f"{' and so on' if len(wanted) > 3 else ''}."
             )
-        labels = self.require_labels()[:, [position[name] for name in wanted]]
-        return dataclasses.replace(self, labels=csr_array(labels), label_names=wanted)
+        columns = [position[name] for name in wanted]
+        return dataclasses.replace(
+            self,
+            labels=csr_array(self.require_labels()[:, columns]),
+            label_names=wanted,
+            soft_labels=None if self.soft_labels is None else self.soft_labels[:, columns],
+        )
+
+    def with_unknown_labels(self, label_names: Sequence[str]) -> Dataset:
+        """Return it with more labels, each unknown for all texts.
+
+        Args:
+            label_names: the names of its labels, in any order, and others.
+        """
+        wanted = tuple(label_names)
+        here = set(self.label_names)
+        more = tuple(name for name in wanted if name not in here)
+        if more:
+            unknown = csr_array(np.full((len(self), len(more)), -1, np.int8))
+            labels = csr_array(hstack([self.require_labels(), unknown], format="csr"))
+            names = (*self.label_names, *more)
+            soft = self.soft_labels
+            if soft is not None:
+                soft = np.pad(soft, ((0, 0), (0, len(more))), constant_values=np.nan)
+            self = dataclasses.replace(self, labels=labels, label_names=names, soft_labels=soft)
+        return self.with_label_names(wanted)
 
     def dense_labels(self) -> np.ndarray:
         """Return float32 [N, X]: 1 yes, 0 no, NaN unknown.

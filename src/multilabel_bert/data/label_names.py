@@ -37,6 +37,8 @@ def check_label_names(names: Sequence[str], origin: str) -> tuple[str, ...]:
     """
     if isinstance(names, str):
         raise LabelError(f"{origin}: expected a list of label names, got the string {names!r}.")
+    if not isinstance(names, Iterable):
+        raise LabelError(f"{origin}: expected a list of label names, got {names!r}.")
     checked: dict[str, int] = {}
     for number, name in enumerate(names, start=1):
         if not isinstance(name, str) or not name.strip():
@@ -109,6 +111,11 @@ def names_before_reading(
         raise LabelError(
             f"Label names were given twice: as label_names and by {option('labels_file')}. "
             "Give one of them."
+        )
+    if isinstance(label_names, (str, Path)):
+        raise LabelError(
+            f"label_names: expected a list of label names, got {label_names!r}. A file of names is "
+            f"named by {option('labels_file')}."
         )
     if label_names is not None:
         return LabelNames(check_label_names(tuple(label_names), origin), origin)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, get_args
 
 from multilabel_bert.errors import SettingsError, did_you_mean
@@ -85,6 +85,33 @@ class DataLayout:
         if "text_column" not in values:
             raise SettingsError("Data layout: the key 'text_column' is missing.")
         return cls(**{**values, "label_columns": tuple(values.get("label_columns", ()))})
+
+    def with_labels(self, label_names: Sequence[str]) -> DataLayout | None:
+        """Return the layout of tables for other labels; None where that cannot be known.
+
+        Labels by their name in one column stay as they are; columns of 0/1 are named like their
+        labels; the values of a categorical column may be others, but no column is made up; and
+        what is known by its position is lost.
+
+        >>> layout = DataLayout("text", label_columns=("a", "b"), label_format="indicator")
+        >>> layout.with_labels(["b", "c"]).label_columns
+        ('b', 'c')
+        """
+        if self.label_format in {"index", "vector"}:
+            return None
+        if self.label_format == "indicator":
+            return dataclasses.replace(self, label_columns=tuple(label_names))
+        if self.label_format == "categorical":
+            columns = tuple(
+                column
+                for column in self.label_columns
+                if any(name.startswith(f"{column}=") for name in label_names)
+            )
+            named = sum(any(n.startswith(f"{c}=") for c in columns) for n in label_names)
+            if named < len(label_names):
+                return None
+            return dataclasses.replace(self, label_columns=columns)
+        return self
 
     def describe(self) -> list[str]:
         """Return the layout in words, one line a fact, for the user to check.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,7 +14,9 @@ from multilabel_bert.decision.rule import DecisionRule
 from multilabel_bert.encoder.checkpoint import Checkpoint
 from multilabel_bert.encoder.config import BertConfig
 from multilabel_bert.errors import ModelError
+from multilabel_bert.text.long_texts import CUT, LongTexts
 from multilabel_bert.text.tokenizer import BertTokenizer
+from multilabel_bert.text.tokenizer_files import TokenizerFiles
 
 
 @dataclass(frozen=True)
@@ -28,7 +32,8 @@ class ClassifierModel:
         pooling: what represents a text; see `encoder.pooling`.
         label_names: X names, in the order of all arrays.
         tokenizer: of the encoder.
-        max_seq_length: tokens of a text; longer ones are cut.
+        max_seq_length: tokens of a text, or of a window of one.
+        long_texts: what is done with longer ones.
         rule: from probabilities to labels.
         precision: with which it was trained and is run, unless told otherwise.
         layout: how its training data are read, for other files of the same kind, or None.
@@ -46,6 +51,7 @@ class ClassifierModel:
     tokenizer: BertTokenizer
     max_seq_length: int
     rule: DecisionRule
+    long_texts: LongTexts = CUT
     precision: str = "auto"
     layout: dict[str, Any] | None = None
     settings: dict[str, Any] = field(default_factory=dict)
@@ -56,6 +62,40 @@ class ClassifierModel:
     def num_labels(self) -> int:
         """X."""
         return len(self.label_names)
+
+    def as_checkpoint(self) -> Checkpoint:
+        """Its encoder and tokenizer, as those of a pre-trained one. Stored weights are read."""
+        files = self.tokenizer.to_files(self.max_seq_length, self.long_texts)
+        origin = str(self.provenance.get("encoder", "the trained model"))
+        google = self.provenance.get("encoder_format") == "google"
+        return Checkpoint(
+            config=self.config,
+            tensors=dict(self.tensors),
+            head=None,
+            tokenizer_files=TokenizerFiles(
+                origin,
+                vocabulary=files["vocab.txt"],
+                tokenizer_json=files["tokenizer.json"],
+                tokenizer_config=json.loads(files["tokenizer_config.json"]),
+            ),
+            origin=origin,
+            format="google" if google else "hugging_face",
+        )
+
+    def digest(self) -> str:
+        """SHA-256 of all weights, their names and the labels, whatever files they are in."""
+        total = hashlib.sha256()
+        for name in sorted(self.tensors):
+            _add(total, name, self.tensors[name])
+        _add(total, "head/kernel", self.kernel)
+        _add(total, "head/bias", self.bias)
+        total.update(json.dumps([self.pooling, *self.label_names]).encode())
+        return total.hexdigest()
+
+
+def _add(total: hashlib._Hash, name: str, array: np.ndarray) -> None:
+    total.update(f"{name}{array.dtype}{array.shape}".encode())
+    total.update(np.ascontiguousarray(array).data)
 
 
 def model_from_checkpoint(

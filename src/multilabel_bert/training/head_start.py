@@ -1,4 +1,4 @@
-"""Where the new head starts, and what standardised features do to its weights."""
+"""Where the head starts, new or trained, and what standardised features do to its weights."""
 
 # N = texts, D = size of the representation, X = labels
 
@@ -7,6 +7,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+
+from multilabel_bert.training.saved_state import digest_of
 
 # Of half precision and bfloat16, in which features are computed and kept: 2**-11 and 2**-9.
 _NOISE = 1e-3
@@ -67,3 +69,54 @@ class Standardizer:
         folded = kernel.astype(np.float64) / self.deviation[:, None]
         shifted = bias - self.mean.astype(np.float64) @ folded
         return folded.astype(np.float32), shifted.astype(np.float32)
+
+    def unfold(self, kernel: np.ndarray, bias: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The opposite: what weights for plain features are on standardised ones.
+
+        ``f K + b  =  ((f - m) / s) (s K) + (b + m K)``
+
+        Args:
+            kernel: [D, X].
+            bias: [X].
+        """
+        plain = kernel.astype(np.float64)
+        unfolded = plain * self.deviation[:, None]
+        shifted = bias + self.mean.astype(np.float64) @ plain
+        return unfolded.astype(np.float32), shifted.astype(np.float32)
+
+
+@dataclass(frozen=True)
+class HeadStart:
+    """A trained head from which a training goes on.
+
+    Attributes:
+        kernel: float32 [D, X], for features as the encoder gives them.
+        bias: float32 [X].
+        trained: bool [X], which columns are trained; the others start as those of a new head.
+    """
+
+    kernel: np.ndarray
+    bias: np.ndarray
+    trained: np.ndarray
+
+    def digest(self) -> str:
+        """A short digest of all of it."""
+        return digest_of(self.kernel, self.bias, self.trained)
+
+    def onto(
+        self, kernel: np.ndarray, bias: np.ndarray, standardizer: Standardizer | None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The trained columns in place of those of a new head.
+
+        Args:
+            kernel: [D, X], of the new head.
+            bias: [X], of the new head.
+            standardizer: of the features that the head gets.
+        """
+        old_kernel, old_bias = self.kernel, self.bias
+        if standardizer is not None:
+            old_kernel, old_bias = standardizer.unfold(old_kernel, old_bias)
+        return (
+            np.where(self.trained, old_kernel, kernel).astype(np.float32),
+            np.where(self.trained, old_bias, bias).astype(np.float32),
+        )

@@ -8,19 +8,39 @@ from typing import Any
 
 from multilabel_bert.data.dataset import Dataset
 from multilabel_bert.encoder.checkpoint import Checkpoint
+from multilabel_bert.model.classifier_model import ClassifierModel
 
 _PACKAGES = ("multilabel-bert", "keras", "openvino", "tokenizers", "numpy")
 
 
-def provenance_of(checkpoint: Checkpoint, train: Dataset, dev: Dataset | None) -> dict[str, Any]:
-    """What is stored in a model about its making, as plain values."""
-    return {
+def provenance_of(
+    checkpoint: Checkpoint,
+    train: Dataset,
+    dev: Dataset | None,
+    start: ClassifierModel | None = None,
+) -> dict[str, Any]:
+    """What is stored in a model about its making, as plain values.
+
+    Args:
+        checkpoint: the encoder.
+        train: texts that were trained on.
+        dev: texts that thresholds were chosen on, or None.
+        start: the model that training went on from, or None.
+    """
+    made = {
         "encoder": checkpoint.origin,
         "encoder_format": checkpoint.format,
         "train": _data(train),
         "dev": None if dev is None else _data(dev),
         "versions": {name: version(name) for name in _PACKAGES},
     }
+    if start is not None:
+        made["continued_from"] = {
+            "sha256": start.digest(),
+            "labels": list(start.label_names),
+            "provenance": start.provenance,
+        }
+    return made
 
 
 def _data(dataset: Dataset) -> dict[str, Any]:
