@@ -5,7 +5,6 @@ import pytest
 
 from multilabel_bert.decision import (
     METRICS,
-    TUNABLE_METRICS,
     DecisionRule,
     bootstrap_interval,
     check_metric,
@@ -13,6 +12,7 @@ from multilabel_bert.decision import (
     score,
     tune_thresholds,
 )
+from multilabel_bert.decision.objectives import SPELLINGS
 from multilabel_bert.errors import DataError, LabelError, SettingsError
 
 TARGETS = [[1, 0], [0, 1]]
@@ -129,14 +129,13 @@ CASES = {
     "metric that cannot be tuned for": (
         lambda: tune_thresholds(TARGETS, PROBABILITIES, metric="lrap"),
         SettingsError,
-        "metric='lrap' cannot be tuned for. Thresholds can be tuned for "
-        f"{', '.join(TUNABLE_METRICS)}.",
+        f"metric='lrap' cannot be tuned for. Thresholds can be tuned for {SPELLINGS}.",
     ),
     "unknown metric to tune for": (
         lambda: tune_thresholds(TARGETS, PROBABILITIES, metric="f1_macro"),
         SettingsError,
         "metric='f1_macro' is no metric. Did you mean 'macro_f1'? Thresholds can be tuned for "
-        f"{', '.join(TUNABLE_METRICS)}.",
+        f"{SPELLINGS}.",
     ),
     "beta": (
         lambda: tune_thresholds(TARGETS, PROBABILITIES, beta=0),

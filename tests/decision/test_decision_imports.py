@@ -8,17 +8,22 @@ from multilabel_bert import decision
 
 def test_public_names():
     assert decision.__all__ == [
+        "CALIBRATIONS",
         "METRICS",
         "STRATEGIES",
         "TUNABLE_METRICS",
         "BootstrapInterval",
+        "Calibration",
         "DecisionRule",
         "Evaluation",
         "LabelScores",
         "Metric",
+        "ReliabilityCurve",
         "bootstrap_interval",
         "check_metric",
         "evaluate",
+        "fit_calibration",
+        "reliability_curve",
         "score",
         "tune_thresholds",
     ]

@@ -48,6 +48,18 @@ BY_HAND = {
     "coverage_error": (1 + 2 + 0) / 3,
     "ranking_loss": 0.0,
     "loss": -sum(math.log(p) for p in [0.9, 0.4, 0.9, 0.8, 0.3, 0.8, 0.3, 0.6, 0.8]) / 9,
+    # Every probability is alone in its bin, but 0.2, which is of two false cells.
+    **dict.fromkeys(
+        (
+            *("micro_calibration_error", "macro_calibration_error"),
+            *("micro_calibration_error_equal_mass", "macro_calibration_error_equal_mass"),
+        ),
+        (0.1 + 0.6 + 0.1 + 0.2 + 0.7 + 0.2 + 0.7 + 0.4 + 0.2) / 9,
+    ),
+    **dict.fromkeys(
+        ("micro_brier_score", "macro_brier_score"),
+        (0.01 + 0.36 + 0.01 + 0.04 + 0.49 + 0.04 + 0.49 + 0.16 + 0.04) / 9,
+    ),
     "micro_f1_at_0.5": 4 / 7,
     "macro_f1_at_0.5": 4 / 15,
     "weighted_f1_at_0.5": 8 / 15,
@@ -149,6 +161,10 @@ def test_thresholds_compare_in_float32_whatever_the_type_of_the_probabilities():
 
 def test_directions():
     worse_if_greater = {name for name, metric in METRICS.items() if not metric.greater_is_better}
-    assert worse_if_greater == {"hamming_loss", "coverage_error", "ranking_loss", "loss"}
+    errors = ("calibration_error", "calibration_error_equal_mass", "brier_score")
+    assert worse_if_greater == {
+        *("hamming_loss", "coverage_error", "ranking_loss", "loss"),
+        *(f"{average}_{name}" for average in ("micro", "macro") for name in errors),
+    }
     assert check_metric("macro_f1") is METRICS["macro_f1"]
     assert all(metric.name == name for name, metric in METRICS.items())

@@ -101,7 +101,7 @@ def test_tuned_says_how_it_was_tuned():
         targets, probabilities, strategy="per_label", metric="micro_f1", beta=2.0, max_labels=2
     )
     expected = tune_thresholds(
-        targets, probabilities, strategy="per_label", metric="micro_f1", beta=2.0
+        targets, probabilities, strategy="per_label", metric="micro_f1", beta=2.0, max_labels=2
     )
     assert np.array_equal(rule.thresholds, expected)
     assert (rule.strategy, rule.tuned_for, rule.beta, rule.max_labels) == (
@@ -180,7 +180,8 @@ def without(key):
             {**DecisionRule.fixed(2).to_dict(), "treshold": 1},
             "multilabel.json: unknown key 'treshold'. Did you mean 'thresholds'? Expected "
             "thresholds, strategy, tuned_for, beta, empty_prediction, max_labels, "
-            "exclusive_groups. A newer version may have written it: update multilabel-bert.",
+            "exclusive_groups, costs, calibration. A newer version may have written it: update "
+            "multilabel-bert.",
         ),
         (
             without("thresholds"),
@@ -195,7 +196,7 @@ def without(key):
         (
             [0.5],
             "multilabel.json: expected an object with the keys thresholds, strategy, tuned_for, "
-            "beta, empty_prediction, max_labels, exclusive_groups; found list.",
+            "beta, empty_prediction, max_labels, exclusive_groups, costs, calibration; found list.",
         ),
     ],
 )

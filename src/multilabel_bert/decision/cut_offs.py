@@ -34,10 +34,10 @@ class CutOffs:
     positive_scores: FloatArray
     counts: Counts
 
-    def best(self, scores: Numbers) -> int:
-        """The place of the best score; of equal ones the nearest to 0.5, then the highest."""
+    def best(self, scores: Numbers, near: float | np.float32 = FIXED_THRESHOLD) -> int:
+        """The place of the best score; of equal ones the nearest to `near`, then the highest."""
         tied = np.flatnonzero(scores >= scores.max() - TIE * max(1.0, abs(scores.max())))[::-1]
-        return int(tied[np.argmin(np.abs(self.values[tied] - np.float32(FIXED_THRESHOLD)))])
+        return int(tied[np.argmin(np.abs(self.values[tied] - np.float32(near)))])
 
 
 def cut_offs(truth: BoolArray, known: BoolArray | None, scores: FloatArray) -> CutOffs:
@@ -53,7 +53,7 @@ def cut_offs(truth: BoolArray, known: BoolArray | None, scores: FloatArray) -> C
     extra = int(switch_off)
     true_positives = np.pad(curve.true_positives, (0, extra))
     return CutOffs(
-        values=_midway(lower, upper),
+        values=midway(lower, upper),
         positive_scores=curve.scores,
         counts=Counts(
             true_positives=true_positives,
@@ -64,7 +64,8 @@ def cut_offs(truth: BoolArray, known: BoolArray | None, scores: FloatArray) -> C
     )
 
 
-def _midway(lower: FloatArray, upper: FloatArray) -> NDArray[np.float32]:
+def midway(lower: FloatArray, upper: FloatArray) -> NDArray[np.float32]:
+    """Cut-offs between neighbouring scores, that the lower do not reach and the upper do."""
     middle = ((lower.astype(np.float64) + upper) / 2).astype(np.float32)
     # Between neighbouring float32 numbers there is none: the middle may round to the lower one,
     # which would let it pass.

@@ -19,6 +19,7 @@ from multilabel_bert.decision.cells import (
 from multilabel_bert.decision.counts import f_beta, precision, recall
 from multilabel_bert.decision.judgement import Judgement, judge
 from multilabel_bert.decision.metrics import METRICS, labels_left_out
+from multilabel_bert.decision.reliability import ReliabilityCurve
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,8 @@ class LabelScores:
         f1: 0 where no text has the label and none is given it.
         roc_auc: NaN where either class is absent.
         average_precision: NaN where no text has the label.
+        calibration_error: the expected one, in bins of equal mass; see `reliability`.
+        brier_score: mean squared error of the probability.
         threshold: the cut-off; NaN where the predictions came without one.
     """
 
@@ -47,6 +50,8 @@ class LabelScores:
     f1: float
     roc_auc: float
     average_precision: float
+    calibration_error: float
+    brier_score: float
     threshold: float
 
 
@@ -61,10 +66,12 @@ class Evaluation:
             texts that have any; ``roc_auc_labels_left_out`` and
             ``average_precision_labels_left_out``, the labels that the macro means leave out.
         per_label: one entry a label, in the order of the columns.
+        reliability: curve of all known cells, in bins of equal width.
     """
 
     metrics: dict[str, float]
     per_label: tuple[LabelScores, ...]
+    reliability: ReliabilityCurve
 
     def to_dict(self) -> dict[str, Any]:
         """Metrics flat, and ``per_label`` as a list, for JSON: NaN becomes None."""
@@ -122,7 +129,7 @@ def evaluate(
         "roc_auc_labels_left_out": labels_left_out(aucs),
         "average_precision_labels_left_out": labels_left_out(average_precisions),
     }
-    return Evaluation(metrics, _label_table(judgement, names, shown))
+    return Evaluation(metrics, _label_table(judgement, names, shown), judgement.reliability)
 
 
 def _label_table(
@@ -139,6 +146,7 @@ def _label_table(
         *(np.where(nothing, np.nan, of(counts)).tolist() for of in (precision, recall, f_beta)),
         aucs.tolist(),
         average_precisions.tolist(),
+        *(values.tolist() for values in judgement.label_calibration_scores[1:]),
         # The shortest decimal of a float32, 0.3 and not 0.30000001192092896.
         [float(str(value)) for value in thresholds],
     )

@@ -24,6 +24,12 @@ from multilabel_bert.decision.cells import (
 )
 from multilabel_bert.decision.counts import Counts
 from multilabel_bert.decision.curves import average_precision, label_curve, label_curves, roc_auc
+from multilabel_bert.decision.reliability import (
+    ReliabilityCurve,
+    brier_score,
+    cell_curve,
+    label_calibration,
+)
 from multilabel_bert.decision.row_ranking import RowRanking, rank_rows
 
 
@@ -102,6 +108,26 @@ class Judgement:
         """ROC-AUC and average precision of all known cells as if they were of one label."""
         curve = label_curve(self.targets.truth, self.targets.known, self.probabilities)
         return roc_auc(curve), average_precision(curve)
+
+    @cached_property
+    def label_calibration_scores(self) -> tuple[NDArray[np.float64], ...]:
+        """Calibration error by equal width, by equal mass, Brier score of each label, [X] each."""
+        return label_calibration(self.targets, self.probabilities)
+
+    @cached_property
+    def micro_calibration_scores(self) -> tuple[float, ...]:
+        """The same of all known cells as if they were of one label."""
+        cells = (self.targets.truth, self.targets.known, self.probabilities)
+        return (
+            self.reliability.calibration_error,
+            cell_curve(*cells, binning="equal_mass").calibration_error,
+            brier_score(*cells),
+        )
+
+    @cached_property
+    def reliability(self) -> ReliabilityCurve:
+        """The reliability curve of all known cells, in bins of equal width."""
+        return cell_curve(self.targets.truth, self.targets.known, self.probabilities)
 
     @cached_property
     def row_ranking(self) -> RowRanking:

@@ -13,8 +13,10 @@ With nothing unknown every metric that scikit-learn has is equal to it, with its
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -61,7 +63,7 @@ def check_metric(name: str, option: str = "metric") -> Metric:
     """The metric of that name.
 
     Args:
-        name: as in `METRICS`.
+        name: as in `METRICS`, or F-beta for any beta: ``"macro_f2"``, ``"micro_f0.5"``.
         option: what the user typed before it, for the message.
 
     Raises:
@@ -70,13 +72,34 @@ def check_metric(name: str, option: str = "metric") -> Metric:
     Example:
         >>> check_metric("hamming_loss").greater_is_better
         False
+        >>> check_metric("macro_f0.5").description
+        'F-0.5 of each label, mean'
     """
+    if isinstance(name, str) and name not in METRICS and (parts := f_beta_name(name)):
+        average, beta = parts
+        found = {
+            metric.name: metric
+            for metric in _averages(f"f{beta:g}", partial(f_beta, beta=beta), f"F-{beta:g}")
+        }
+        return found[f"{average}_f{beta:g}"]
     if not isinstance(name, str) or name not in METRICS:
         raise SettingsError(
             f"{option}={name!r} is no metric.{did_you_mean(str(name), METRICS)} "
             f"Use one of {', '.join(METRICS)}."
         )
     return METRICS[name]
+
+
+def f_beta_name(name: str) -> tuple[str, float] | None:
+    """Average and beta of ``"macro_f2"``; None for a name that is not of this kind.
+
+    >>> f_beta_name("macro_f0.5"), f_beta_name("macro_f0"), f_beta_name("macro_jaccard")
+    (('macro', 0.5), None, None)
+    """
+    match = re.fullmatch(r"(micro|macro|weighted|samples)_f(\d+(?:\.\d+)?)", name)
+    if match is None or float(match[2]) == 0:
+        return None
+    return match[1], float(match[2])
 
 
 def score(
@@ -235,6 +258,19 @@ def _curve_averages(name: str, index: int, text: str) -> list[Metric]:
     ]
 
 
+def _calibration(name: str, index: int, text: str) -> list[Metric]:
+    def micro(judgement: Judgement) -> float:
+        return judgement.micro_calibration_scores[index]
+
+    def macro(judgement: Judgement) -> float:
+        return _mean_of_defined(judgement.label_calibration_scores[index])
+
+    return [
+        Metric(f"micro_{name}", micro, False, f"{text} over all known cells together"),
+        Metric(f"macro_{name}", macro, False, f"{text} of each label, mean"),
+    ]
+
+
 def _at_half(metric: Metric) -> Metric:
     return Metric(
         f"{metric.name}_at_0.5",
@@ -263,6 +299,11 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
             Metric("coverage_error", coverage_error, False, "Labels to go down to meet all"),
             Metric("ranking_loss", ranking_loss, False, "Pairs of labels ranked wrongly"),
             Metric("loss", loss, False, "Sigmoid cross-entropy"),
+            *_calibration("calibration_error", 0, "Probability to share of true, equal width,"),
+            *_calibration(
+                "calibration_error_equal_mass", 1, "Probability to share of true, equal mass,"
+            ),
+            *_calibration("brier_score", 2, "Squared error of the probability"),
             *(_at_half(metric) for metric in _F1),
         ]
     }

@@ -4,22 +4,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from multilabel_bert.decision.calibration import Calibration, fit_calibration
 from multilabel_bert.decision.cells import (
     FIXED_THRESHOLD,
-    BoolArray,
-    FloatArray,
     apply_thresholds,
     check_probabilities,
     check_thresholds,
 )
-from multilabel_bert.decision.objectives import objective_for
+from multilabel_bert.decision.costs import check_costs
+from multilabel_bert.decision.logistic import sigmoid
+from multilabel_bert.decision.objectives import COST, objective_for
+from multilabel_bert.decision.policy import Policy, check_policy
 from multilabel_bert.decision.thresholds import (
     DEFAULT_METRIC,
     DEFAULT_STRATEGY,
@@ -28,7 +30,8 @@ from multilabel_bert.decision.thresholds import (
 )
 from multilabel_bert.errors import DataError, ModelError, SettingsError, did_you_mean
 
-EMPTY_PREDICTIONS = ("allow", "top1")
+# Models of older versions do not have them.
+_OPTIONAL = ("costs", "calibration")
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +54,9 @@ class DecisionRule:
         max_labels: the most labels a text gets; None for no limit.
         exclusive_groups: groups of labels, by column from 0, of which a text has exactly one:
             one of 13 products beside any of 63 issues is multi-class and multi-label at once.
+        costs: of a false positive and a false negative of each label, [X, 2], if the thresholds
+            were tuned for ``"cost"`` with any.
+        calibration: from logits to probabilities; None for the sigmoid alone.
 
     Raises:
         SettingsError: if a value cannot be used, or two contradict each other.
@@ -69,6 +75,8 @@ class DecisionRule:
     empty_prediction: str = "allow"
     max_labels: int | None = None
     exclusive_groups: tuple[tuple[int, ...], ...] = ()
+    costs: list[list[float]] | None = None
+    calibration: Calibration | None = None
 
     def __post_init__(self) -> None:
         """Check every value and every pair of them."""
@@ -91,28 +99,24 @@ class DecisionRule:
         thresholds.setflags(write=False)
         object.__setattr__(self, "thresholds", thresholds)
         check_strategy(self.strategy)
+        costs = None if self.costs is None else check_costs(self.costs, labels).to_list()
+        object.__setattr__(self, "costs", costs)
         if self.tuned_for is not None:
             objective_for(self.tuned_for, self.beta)
-        if self.empty_prediction not in EMPTY_PREDICTIONS:
+        policy = check_policy(labels, self.empty_prediction, self.max_labels, self.exclusive_groups)
+        object.__setattr__(self, "max_labels", policy.max_labels)
+        object.__setattr__(self, "exclusive_groups", policy.exclusive_groups)
+        calibration = self.calibration
+        if calibration is not None and len(calibration.slopes) != labels:
             raise SettingsError(
-                f"empty_prediction={self.empty_prediction!r} is unknown."
-                f"{did_you_mean(str(self.empty_prediction), EMPTY_PREDICTIONS)} Use 'allow' to "
-                "leave texts without a label, or 'top1' to give them the most probable one."
+                f"calibration is of {len(calibration.slopes)} labels, but there are {labels} "
+                "thresholds. Give both of one model."
             )
-        groups = _check_groups(self.exclusive_groups, labels)
-        object.__setattr__(self, "exclusive_groups", groups)
-        if self.max_labels is not None and (not _is_whole(self.max_labels) or self.max_labels < 1):
-            raise SettingsError(
-                f"max_labels={self.max_labels!r} must be a whole number of at least 1, or None "
-                "for no limit."
-            )
-        if self.max_labels is not None:
-            object.__setattr__(self, "max_labels", int(self.max_labels))  # NumPy's is no JSON
-        if self.max_labels is not None and self.max_labels < len(groups):
-            raise SettingsError(
-                f"max_labels={self.max_labels} contradicts exclusive_groups: each of the "
-                f"{len(groups)} groups sets a label. Give max_labels of at least {len(groups)}."
-            )
+
+    @property
+    def policy(self) -> Policy:
+        """What decides beside the thresholds."""
+        return Policy(self.empty_prediction, self.max_labels, self.exclusive_groups)
 
     @classmethod
     def fixed(cls, labels: int, threshold: float = FIXED_THRESHOLD, **options: Any) -> DecisionRule:
@@ -128,36 +132,80 @@ class DecisionRule:
         strategy: str = DEFAULT_STRATEGY,
         metric: str = DEFAULT_METRIC,
         beta: float = 1.0,
-        **options: Any,
+        costs: Any = None,
+        label_names: Sequence[str] | None = None,
+        calibration: Calibration | None = None,
+        **policy: Any,
     ) -> DecisionRule:
         """The rule with thresholds tuned on texts that the model was not trained on.
 
         Args:
             targets: [N, X], 1 yes, 0 no, -1 or NaN unknown.
-            probabilities: float [N, X], each in [0, 1].
+            probabilities: float [N, X], each in [0, 1], calibrated if they will be.
             strategy: as in `tune_thresholds`.
             metric: as in `tune_thresholds`.
             beta: as in `tune_thresholds`.
-            **options: `empty_prediction`, `max_labels`, `exclusive_groups`; thresholds are tuned
-                without them.
+            costs: as in `tune_thresholds`.
+            label_names: X names, for costs as a dictionary.
+            calibration: from which the probabilities are.
+            **policy: `empty_prediction`, `max_labels`, `exclusive_groups`; thresholds are tuned
+                together with them.
         """
         thresholds = tune_thresholds(
-            targets, probabilities, strategy=strategy, metric=metric, beta=beta
+            targets,
+            probabilities,
+            strategy=strategy,
+            metric=metric,
+            beta=beta,
+            costs=costs,
+            label_names=label_names,
+            **policy,
         )
-        is_tuned = strategy != "fixed"
+        # A fixed threshold is of no metric; but of costs it is the best for right probabilities.
+        is_tuned = strategy != "fixed" or metric == COST
+        stored = check_costs(costs, len(thresholds), label_names).to_list() if costs else None
         return cls(
             thresholds,
             strategy=strategy,
             tuned_for=metric if is_tuned else None,
             beta=beta if is_tuned else 1.0,
-            **options,
+            costs=stored,
+            calibration=calibration,
+            **policy,
         )
+
+    @classmethod
+    def fitted(
+        cls, targets: Any, logits: Any, *, calibration: str = "none", **options: Any
+    ) -> DecisionRule:
+        """The rule with a calibration and thresholds fitted on texts not trained on.
+
+        Args:
+            targets: [N, X], 1 yes, 0 no, -1 or NaN unknown.
+            logits: float [N, X].
+            calibration: as in `fit_calibration`.
+            **options: of `tuned`; thresholds are tuned on calibrated probabilities.
+        """
+        fit = fit_calibration(targets, logits, calibration)
+        probabilities = sigmoid(logits) if fit is None else fit.probabilities(logits)
+        return cls.tuned(targets, probabilities, calibration=fit, **options)
+
+    def probabilities(self, logits: Any) -> NDArray[np.float32]:
+        """Probabilities, float32 [N, X], of logits [N, X]: calibrated, if the rule says so."""
+        if self.calibration is None:
+            return sigmoid(logits)
+        return self.calibration.probabilities(logits)
+
+    def calibrated_logits(self, logits: Any) -> NDArray[Any]:
+        """The logits of those probabilities, [N, X]."""
+        return logits if self.calibration is None else self.calibration.calibrated_logits(logits)
 
     def predict(self, probabilities: Any) -> NDArray[np.int8]:
         """Decide.
 
         Args:
-            probabilities: float [N, X], each in [0, 1]; compared in float32. N may be 0.
+            probabilities: float [N, X], each in [0, 1], as `probabilities` gives them; compared
+                in float32. N may be 0.
 
         Returns:
             int8 [N, X], 1 where the label is given.
@@ -166,35 +214,8 @@ class DecisionRule:
             DataError: for another number of labels, a NaN, or values outside [0, 1].
         """
         scores = check_probabilities(probabilities, labels=len(self.thresholds))
-        decided = apply_thresholds(scores, self.thresholds)
-        rows = np.arange(len(scores))
-        for group in self.exclusive_groups:
-            columns = np.array(group)
-            decided[:, columns] = False
-            decided[rows, columns[np.argmax(scores[:, columns], axis=1)]] = True
-        if self.max_labels is not None:
-            decided = self._most_probable(decided, scores, self.max_labels)
-        if self.empty_prediction == "top1":
-            empty = ~decided.any(axis=1)
-            decided[empty, np.argmax(scores[empty], axis=1)] = True
-        return decided.astype(np.int8)
-
-    def _most_probable(self, decided: BoolArray, scores: FloatArray, limit: int) -> BoolArray:
-        # Of the set labels alone: there are few, and all the others need not be sorted.
-        crowded = decided.sum(axis=1) > limit
-        rows, columns = np.nonzero(decided & crowded[:, None])
-        # A group without its label would break the rule, so those come first.
-        alone = np.ones(decided.shape[1], bool)
-        for group in self.exclusive_groups:
-            alone[list(group)] = False
-        order = np.lexsort((columns, -scores[rows, columns], alone[columns], rows))
-        starts = np.flatnonzero(np.diff(rows, prepend=-1))  # `rows` ascend, in `order` too
-        lengths = np.diff(starts, append=len(rows))
-        rank = np.arange(len(rows)) - np.repeat(starts, lengths)
-        dropped = order[rank >= limit]
-        limited = decided.copy()
-        limited[rows[dropped], columns[dropped]] = False
-        return limited
+        passed = apply_thresholds(scores, self.thresholds)
+        return self.policy.apply(passed, scores).astype(np.int8)
 
     def to_dict(self) -> dict[str, Any]:
         """As plain values, for JSON; `from_dict` gives an equal rule back."""
@@ -207,6 +228,9 @@ class DecisionRule:
             "empty_prediction": self.empty_prediction,
             "max_labels": self.max_labels,
             "exclusive_groups": [list(group) for group in self.exclusive_groups],
+            # Not written where there are none, so that older versions read such a rule.
+            **({} if self.costs is None else {"costs": self.costs}),
+            **({} if self.calibration is None else {"calibration": self.calibration.to_dict()}),
         }
 
     @classmethod
@@ -235,15 +259,18 @@ class DecisionRule:
                     f"{', '.join(known)}. A newer version may have written it: update "
                     "multilabel-bert."
                 )
-        missing = [key for key in known if key not in values]
+        missing = [key for key in known if key not in values and key not in _OPTIONAL]
         if missing:
             raise ModelError(
                 f"{origin}: missing {', '.join(missing)}. The file is damaged or was edited; "
                 "tune the model again to write a whole rule."
             )
         try:
+            calibration = values.get("calibration")
+            if calibration is not None:
+                values = {**values, "calibration": Calibration.from_dict(calibration)}
             return cls(**values)
-        except SettingsError as error:
+        except (SettingsError, ModelError) as error:
             raise ModelError(f"{origin}: {error}") from None
 
     def __eq__(self, other: object) -> bool:
@@ -253,38 +280,3 @@ class DecisionRule:
     def __hash__(self) -> int:
         """Equal rules have equal hashes."""
         return hash((self.thresholds.tobytes(), self.strategy, self.exclusive_groups))
-
-
-def _check_groups(groups: Any, labels: int) -> tuple[tuple[int, ...], ...]:
-    expected = "Expected a list of lists of columns, such as [[0, 1, 2]]"
-    if not isinstance(groups, Iterable) or isinstance(groups, str):
-        raise SettingsError(f"exclusive_groups={groups!r} cannot be used. {expected}.")
-    checked = []
-    seen: set[int] = set()
-    for group in groups:
-        if not isinstance(group, Iterable) or isinstance(group, str):
-            raise SettingsError(f"exclusive_groups holds {group!r}. {expected}.")
-        columns = tuple(group)
-        for column in columns:
-            if not _is_whole(column) or not 0 <= column < labels:
-                raise SettingsError(
-                    f"exclusive_groups names the column {column!r}, but the labels are the "
-                    f"columns 0 to {labels - 1}."
-                )
-            if column in seen:
-                raise SettingsError(
-                    f"exclusive_groups names the column {column} twice. A label can be in one "
-                    "group only, once."
-                )
-            seen.add(int(column))
-        if len(columns) < 2:
-            raise SettingsError(
-                f"exclusive_groups holds {list(columns)!r}: a group needs at least two labels, "
-                "for exactly one of them is set."
-            )
-        checked.append(tuple(map(int, columns)))
-    return tuple(checked)
-
-
-def _is_whole(value: Any) -> bool:
-    return hasattr(value, "__index__") and not isinstance(value, bool)

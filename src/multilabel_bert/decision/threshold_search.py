@@ -27,22 +27,34 @@ Thresholds = NDArray[np.float32]
 MAX_SWEEPS = 20
 
 
-def best_global(targets: Targets, scores: FloatArray, objective: Objective) -> np.float32:
-    """The one cut-off that is best for all labels together; exact. 0.5 without a positive."""
+def best_global(
+    targets: Targets, scores: FloatArray, objective: Objective, *, above_zero: bool = False
+) -> np.float32:
+    """The one cut-off that is best for all labels together; exact. 0.5 without a positive.
+
+    Args:
+        targets: what is true and known, [N, X].
+        scores: float32 [N, X].
+        objective: what to make as large as possible.
+        above_zero: whether scores of 0 must not pass.
+    """
+    default = objective.without_evidence(targets.truth.shape[1]).mean()
     if not targets.truth.any():
-        return np.float32(FIXED_THRESHOLD)
+        return np.float32(default)
     candidates = cut_offs(targets.truth, targets.known, scores)
-    if objective.lines == "all":
-        values = objective.line_score(candidates.counts)
+    if objective.lines == "all" or objective.condition:
+        values = objective.scores(candidates.counts)
     elif objective.lines == "rows":
         values = _sums_over_lines([(targets, scores)], objective, candidates)
     else:
         values = _sums_over_lines(label_blocks(targets, scores), objective, candidates)
-    return candidates.values[candidates.best(values)]
+    if above_zero and len(values) > 1:
+        values = np.where(candidates.values > 0, values, -np.inf)
+    return candidates.values[candidates.best(values, default)]
 
 
 def best_per_label(targets: Targets, scores: FloatArray, objective: Objective) -> Thresholds:
-    """A cut-off a label; 0.5 for a label without a positive.
+    """A cut-off a label; 0.5, or that of its costs, for a label without a positive.
 
     Exact where the metric is a mean over labels, or over all cells together. For metrics of texts
     the best combination cannot be found in reasonable time: starting from the best global one,
@@ -56,11 +68,12 @@ def best_per_label(targets: Targets, scores: FloatArray, objective: Objective) -
 
 
 def _each_alone(targets: Targets, scores: FloatArray, objective: Objective) -> Thresholds:
-    thresholds = _fixed(targets)
+    thresholds = objective.without_evidence(targets.truth.shape[1])
     for label, column in enumerate(label_columns(targets, scores)):
         if column[0].any():
             candidates = cut_offs(*column)
-            best = candidates.best(objective.line_score(candidates.counts))
+            values = objective.scores(candidates.counts, label)
+            best = candidates.best(values, thresholds[label])
             thresholds[label] = candidates.values[best]
     return thresholds
 
@@ -151,6 +164,7 @@ def _sums_over_lines(
     """
     changes = np.zeros(len(candidates.positive_scores))
     at_none = 0.0
+    first = 0
     for block, scores in blocks:
         lines, width = block.truth.shape
         chunk = max(1, CHUNK_CELLS // width)
@@ -161,9 +175,12 @@ def _sums_over_lines(
             support = truth.sum(axis=1)
             weights = support.astype(float) if objective.by_support else np.ones(len(truth))
             nothing = np.zeros_like(support)
-            none = objective.line_score(Counts(nothing, nothing, support, support))
+            these = np.arange(first, first + len(truth))
+            first += len(truth)
+            none = objective.scores(Counts(nothing, nothing, support, support), these)
             at_none += float(np.dot(none, weights))
-            line, score, value = _values_of_lines(truth, known, scores[part], objective)
+            line, score, counts = _counts_of_lines(truth, known, scores[part])
+            value = objective.scores(counts, these[line])
             is_first = np.diff(line, prepend=-1) != 0
             before = np.where(is_first, none[line], np.roll(value, 1))
             place = np.searchsorted(candidates.positive_scores, score, "right") - 1
@@ -177,10 +194,10 @@ def _sums_over_lines(
     return np.append(totals, np.full(len(candidates.values) - len(totals), at_none))
 
 
-def _values_of_lines(
-    truth: BoolArray, known: BoolArray, scores: FloatArray, objective: Objective
-) -> tuple[NDArray[np.intp], FloatArray, FloatArray]:
-    """Line, probability and score of the line with that cut-off, from the highest down."""
+def _counts_of_lines(
+    truth: BoolArray, known: BoolArray, scores: FloatArray
+) -> tuple[NDArray[np.intp], FloatArray, Counts]:
+    """Line, probability and counts of the line with that cut-off, from the highest down."""
     scores = np.where(known, scores, scores.dtype.type(UNKNOWN_SCORE))
     order = np.argsort(scores, axis=1)[:, ::-1]
     ordered = np.take_along_axis(scores, order, axis=1)
@@ -193,7 +210,7 @@ def _values_of_lines(
     line = np.nonzero(is_last)[0]
     support = truth.sum(axis=1)[line]
     counts = Counts(true_positives[is_last], predicted[is_last], support, support)
-    return line, ordered[is_last], objective.line_score(counts)
+    return line, ordered[is_last], counts
 
 
 def _decided(known: BoolArray | None, scores: FloatArray, thresholds: Any) -> BoolArray:

@@ -4,19 +4,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from multilabel_bert.decision.cells import (
-    FIXED_THRESHOLD,
     FloatArray,
     check_probabilities,
     check_targets,
 )
-from multilabel_bert.decision.objectives import objective_for
-from multilabel_bert.decision.threshold_search import best_global, best_per_label
+from multilabel_bert.decision.costs import check_costs
+from multilabel_bert.decision.objectives import COST, objective_for
+from multilabel_bert.decision.policy import check_policy
+from multilabel_bert.decision.policy_search import best_global_under, best_per_label_under
 from multilabel_bert.errors import SettingsError, did_you_mean
 
 STRATEGIES = ("fixed", "global", "per_label", "per_label_shrunk")
@@ -35,6 +37,11 @@ def tune_thresholds(
     metric: str = DEFAULT_METRIC,
     beta: float = 1.0,
     shrinkage: float = SHRINKAGE,
+    costs: Any = None,
+    label_names: Sequence[str] | None = None,
+    empty_prediction: str = "allow",
+    max_labels: int | None = None,
+    exclusive_groups: Any = (),
 ) -> NDArray[np.float32]:
     """Choose the thresholds that are best for a metric; ``probability >= threshold`` decides.
 
@@ -45,24 +52,40 @@ def tune_thresholds(
     equally good ones the nearest to 0.5 is taken, of two as near the higher. Unknown cells are
     dropped.
 
-    - ``"fixed"``: 0.5.
+    - ``"fixed"``: 0.5; for ``"cost"`` what is best where probabilities are right, fp / (fp + fn).
     - ``"global"``: one for all labels, the best there is.
     - ``"per_label"``: one a label; the best there is for micro and macro metrics, at least as
-      good as the global one for metrics of texts. A label without a positive keeps 0.5.
+      good as the global one for metrics of texts. A label without a positive keeps the fixed one.
     - ``"per_label_shrunk"``: between the two, so that rare labels do not overfit:
       log threshold = w log own + (1 - w) log global, w = n / (n + `shrinkage`), n positives of
-      the label. A label without a positive takes the global one.
+      the label. A label without a positive takes the global one. Two things differ: conditions,
+      such as a recall of 0.9, would no longer be kept, so they are not shrunk; and where labels
+      have costs of different ratios, the fixed thresholds take the place of the global one.
+
+    A condition is kept on these texts by each label with a positive. A precision that a label
+    reaches nowhere is replaced by its highest; a recall is always reached.
+
+    With `empty_prediction`, `max_labels` or `exclusive_groups` thresholds are chosen for what is
+    decided together with them: a text's most probable label is given anyway, say. ``"global"`` is
+    exact then too; ``"per_label"`` is at least as good as what is best without them, and as
+    ``"global"``. Thresholds of labels in groups are not used.
 
     Args:
         targets: [N, X], 1 yes, 0 no, -1 or NaN unknown.
         probabilities: float [N, X], each in [0, 1]; looked at in float32.
         strategy: one of `STRATEGIES`.
-        metric: one of `TUNABLE_METRICS`.
+        metric: as in `objective_for`: such as ``"macro_f1"``, ``"micro_f0.5"``,
+            ``"precision_at_recall:0.9"``, ``"recall_at_precision:0.9"`` or ``"cost"``.
         beta: weight of recall against precision, for the F1 metrics.
         shrinkage: positives at which own and global threshold weigh the same.
+        costs: for ``"cost"``; as in `check_costs`.
+        label_names: X names, for costs as a dictionary.
+        empty_prediction: as in `DecisionRule`.
+        max_labels: as in `DecisionRule`.
+        exclusive_groups: as in `DecisionRule`.
 
     Returns:
-        float32 [X]. All 0.5 if there is no positive at all.
+        float32 [X]. All as ``"fixed"`` if there is no positive at all.
 
     Raises:
         SettingsError: for an unknown strategy or metric, or a number that cannot be used.
@@ -75,7 +98,7 @@ def tune_thresholds(
     Source: Lipton et al. 2014, arXiv:1402.1892, for F1 a label; the shrinking is ours.
     """
     check_strategy(strategy)
-    objective = objective_for(metric, beta)
+    objective_for(metric, beta)
     if not isinstance(shrinkage, (int, float)) or not 0 <= shrinkage < np.inf:
         raise SettingsError(
             f"shrinkage={shrinkage!r} must be a number of positives, at least 0; "
@@ -84,20 +107,28 @@ def tune_thresholds(
     checked = check_targets(targets)
     rows, labels = checked.truth.shape
     scores: FloatArray = check_probabilities(probabilities, (rows, labels)).astype(np.float32)
-    if strategy == "fixed":
-        return np.full(labels, FIXED_THRESHOLD, np.float32)
+    if costs is not None or metric == COST:
+        costs = check_costs(costs, labels, label_names)
+    objective = objective_for(metric, beta, costs)
+    policy = check_policy(labels, empty_prediction, max_labels, exclusive_groups)
+    if strategy == "fixed" or not checked.truth.any():
+        return objective.without_evidence(labels)
     if strategy == "per_label":
-        return best_per_label(checked, scores, objective)
-    one = best_global(checked, scores, objective)
+        return best_per_label_under(policy, checked, scores, objective)
+    one = best_global_under(policy, checked, scores, objective)
     if strategy == "global":
         return np.full(labels, one, np.float32)
+    own = best_per_label_under(policy, checked, scores, objective)
     positives = checked.truth.sum(axis=0)
-    return shrink(best_per_label(checked, scores, objective), one, positives, shrinkage)
+    if objective.condition:
+        return np.where(positives > 0, own, one)
+    towards = one if costs is None or costs.alike else costs.bayes_thresholds()
+    return shrink(own, towards, positives, shrinkage)
 
 
 def shrink(
     own: NDArray[np.float32],
-    one: float | np.float32,
+    one: float | np.float32 | NDArray[np.float32],
     positives: NDArray[np.int64],
     shrinkage: float = SHRINKAGE,
 ) -> NDArray[np.float32]:
@@ -107,7 +138,7 @@ def shrink(
 
     Args:
         own: float32 [X], the best of each label.
-        one: the best for all labels.
+        one: the best for all labels, or float32 [X].
         positives: int [X], n.
         shrinkage: positives at which both weigh the same.
 
@@ -118,7 +149,7 @@ def shrink(
     # A threshold of exactly 0 (a positive with probability 0) has no logarithm.
     smallest = np.finfo(np.float32).tiny
     log_own = np.log(np.maximum(own.astype(np.float64), smallest))
-    log_one = np.log(max(float(one), float(smallest)))
+    log_one = np.log(np.maximum(np.asarray(one, np.float64), smallest))
     shrunk = np.exp(weight * log_own + (1 - weight) * log_one)
     return np.minimum(shrunk, 1.0).astype(np.float32)
 
