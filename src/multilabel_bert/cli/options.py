@@ -159,6 +159,15 @@ class NewTable(LabelledTable):
             default="labels.txt beside the data",
         ),
     ] = None
+    weight_column: Annotated[
+        str | None,
+        option(
+            "Column with how much each text counts in training: 2 is as much as two texts.",
+            "C",
+            panel=_TABLE,
+            default="all the same",
+        ),
+    ] = None
 
     def arguments(self) -> dict[str, Any]:
         """Keyword arguments of `read_dataset`: what was given."""

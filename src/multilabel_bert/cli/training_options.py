@@ -12,6 +12,7 @@ from multilabel_bert.errors import SettingsError, did_you_mean
 from multilabel_bert.training.settings import TrainingSettings
 
 _ENCODER, _TRAINING, _DECISIONS = "Encoder", "Training", "Decisions"
+_LONG_TEXTS = "Long texts"
 _OUTPUT_LAYER, _CACHE, _LOSS = "Output layer", "Cache", "Loss"
 
 
@@ -90,8 +91,44 @@ class TrainingOptions:
     ] = TrainingSettings.compare_poolings
     max_seq_length: Annotated[
         int,
-        option("Tokens of a text, special ones counted; the rest is cut.", "N", panel=_TRAINING),
+        option(
+            "Tokens of a text, special ones counted; of longer texts, see --truncation and "
+            "--windows.",
+            "N",
+            panel=_LONG_TEXTS,
+        ),
     ] = TrainingSettings.max_seq_length
+    truncation: Annotated[
+        str,
+        option(
+            "What is kept of a longer text: head, tail, or head+tail: a quarter from its start, "
+            "the rest from its end.",
+            "PART",
+            panel=_LONG_TEXTS,
+        ),
+    ] = TrainingSettings.truncation
+    windows: Annotated[
+        str | None,
+        option(
+            "Read a longer text in windows of --max-seq-length; its logits are the mean or the "
+            "max of theirs.",
+            "HOW",
+            panel=_LONG_TEXTS,
+            default="no windows, it is cut",
+        ),
+    ] = TrainingSettings.windows
+    stride: Annotated[
+        int,
+        option("Tokens that a window shares with the one before it.", "N", panel=_LONG_TEXTS),
+    ] = TrainingSettings.stride
+    max_windows: Annotated[
+        int | None,
+        option(
+            "Most windows of a text; a longer one is cut to that by --truncation.",
+            "N",
+            panel=_LONG_TEXTS,
+        ),
+    ] = TrainingSettings.max_windows
     num_train_epochs: Annotated[
         int | None,
         option(
@@ -152,6 +189,34 @@ class TrainingOptions:
     schedule: Annotated[
         str, option("How the rate falls: linear, cosine or constant.", "HOW", panel=_TRAINING)
     ] = TrainingSettings.schedule
+    layer_decay: Annotated[
+        float,
+        option(
+            "Each layer's rate is this times that of the layer above it, such as 0.9; 1: the same "
+            "for all.",
+            "D",
+            panel=_TRAINING,
+        ),
+    ] = TrainingSettings.layer_decay
+    gradual_unfreezing: Annotated[
+        float,
+        option(
+            "Share of the training in which layers join the output layer, from the top down, 0 to "
+            "1; 0: all are trained at once.",
+            "P",
+            panel=_TRAINING,
+        ),
+    ] = TrainingSettings.gradual_unfreezing
+    ema_decay: Annotated[
+        float | None,
+        option(
+            "Keep the average of the weights over the updates, in which each earlier one counts "
+            "this much less, such as 0.999.",
+            "D",
+            panel=_TRAINING,
+            default="no average",
+        ),
+    ] = TrainingSettings.ema_decay
     optimizer: Annotated[
         str, option("adamw, or google for the original's.", "NAME", panel=_TRAINING)
     ] = TrainingSettings.optimizer
@@ -166,19 +231,11 @@ class TrainingOptions:
             panel=_OUTPUT_LAYER,
         ),
     ] = TrainingSettings.dropout
-    class_weight: Annotated[
-        str | None,
-        option(
-            "Weight of the positives in the loss: balanced, or label=2.5,other=4.",
-            "W",
-            panel=_OUTPUT_LAYER,
-            default="1 for all",
-        ),
-    ] = TrainingSettings.class_weight
     loss: Annotated[
         str,
         option(
-            "What is made small: sigmoid_cross_entropy, focal or asymmetric.",
+            "What is made small: sigmoid_cross_entropy, focal, asymmetric, "
+            "distribution_balanced or zlpr.",
             "NAME",
             panel=_LOSS,
         ),
@@ -202,23 +259,60 @@ class TrainingOptions:
             panel=_LOSS,
         ),
     ] = TrainingSettings.asl_margin
+    db_alpha: Annotated[
+        float, option("distribution_balanced: the least weight.", "R", panel=_LOSS)
+    ] = TrainingSettings.db_alpha
+    db_beta: Annotated[
+        float,
+        option(
+            "distribution_balanced: how steeply the weight rises for the rarer labels of a text.",
+            "R",
+            panel=_LOSS,
+        ),
+    ] = TrainingSettings.db_beta
+    db_mu: Annotated[
+        float, option("distribution_balanced: where the weight rises.", "R", panel=_LOSS)
+    ] = TrainingSettings.db_mu
+    db_lambda: Annotated[
+        float,
+        option(
+            "distribution_balanced: how much sooner a label that does not apply is right enough.",
+            "R",
+            panel=_LOSS,
+        ),
+    ] = TrainingSettings.db_lambda
+    db_kappa: Annotated[
+        float,
+        option(
+            "distribution_balanced: how far up the logits of rare labels stay.", "R", panel=_LOSS
+        ),
+    ] = TrainingSettings.db_kappa
     label_smoothing: Annotated[
         float,
         option("How far the targets 0 and 1 are drawn to 0.5, 0 to 0.99.", "P", panel=_LOSS),
     ] = TrainingSettings.label_smoothing
+    class_weight: Annotated[
+        str | None,
+        option(
+            "Weight of the positives in the loss: balanced, or label=2.5,other=4.",
+            "W",
+            panel=_LOSS,
+            default="1 for all",
+        ),
+    ] = TrainingSettings.class_weight
+    max_class_weight: Annotated[
+        float,
+        option("The highest weight that --class-weight balanced gives.", "R", panel=_LOSS),
+    ] = TrainingSettings.max_class_weight
     standardize: Annotated[
         bool | None,
         option(
             "Whether the features are standardised; the saved layer has it folded in.",
             "",
-            panel=_LOSS,
+            panel=_OUTPUT_LAYER,
             default="with --train-layers 0",
         ),
     ] = TrainingSettings.standardize
-    max_class_weight: Annotated[
-        float,
-        option("The highest weight that --class-weight balanced gives.", "R", panel=_LOSS),
-    ] = TrainingSettings.max_class_weight
     prior_bias: Annotated[
         bool,
         option(

@@ -34,6 +34,7 @@ class GivenColumns:
     label_separator: str | None = None
     empty_labels: EmptyLabels | None = None
     id_column: str | None = None
+    weight_column: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,7 +72,8 @@ def detect_layout(
         )
     label_columns = _given_label_columns(table, given.label_columns)
     _require_given(table, given)
-    taken = {name for name in (given.pair_column, given.id_column, *label_columns) if name}
+    others_given = given.pair_column, given.id_column, given.weight_column
+    taken = {name for name in (*others_given, *label_columns) if name}
     text_column = given.text_column or _find_text_column(table, taken, known)
     pair_column = given.pair_column or _find_pair_column(table, text_column, taken)
     layout = DataLayout(
@@ -85,7 +87,7 @@ def detect_layout(
         others = [
             name
             for name in table.frame.columns
-            if name not in {text_column, pair_column, given.id_column}
+            if name not in {text_column, *others_given, pair_column}
         ]
         if not label_columns:
             id_like = _find_id_column(table, others, named_only=table.header is not False)
@@ -97,7 +99,7 @@ def detect_layout(
         others = [
             name
             for name in table.frame.columns
-            if name not in {text_column, pair_column, *layout.label_columns}
+            if name not in {text_column, pair_column, given.weight_column, *layout.label_columns}
         ]
         id_column = _find_id_column(table, others, named_only=table.header is not False)
         layout = dataclasses.replace(layout, id_column=id_column)
@@ -159,7 +161,7 @@ def _given_label_columns(table: Table, given: Sequence[str] | None) -> tuple[str
 
 
 def _require_given(table: Table, given: GivenColumns) -> None:
-    for argument in ("text_column", "pair_column", "id_column"):
+    for argument in ("text_column", "pair_column", "id_column", "weight_column"):
         name = getattr(given, argument)
         if name is not None:
             role = argument.replace("_", " ")

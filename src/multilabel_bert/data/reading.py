@@ -18,6 +18,7 @@ from multilabel_bert.data.layout import DataLayout, EmptyLabels, EmptyText, Labe
 from multilabel_bert.data.option_hints import listed, option
 from multilabel_bert.data.read_table import read_table
 from multilabel_bert.data.table import Table
+from multilabel_bert.data.text_weights import column_weights
 from multilabel_bert.errors import DataError, LabelError, SettingsError, did_you_mean
 
 
@@ -34,6 +35,7 @@ def read_dataset(
     empty_labels: EmptyLabels | None = None,
     unknown_labels: UnknownLabels = "error",
     id_column: str | None = None,
+    weight_column: str | None = None,
     header: bool | None = None,
     delimiter: str | None = None,
     quoting: bool | None = None,
@@ -64,6 +66,7 @@ def read_dataset(
         unknown_labels: what to do with labels outside the known names: "error", or "ignore" (they
             are counted in `Dataset.report`).
         id_column: column with an identifier.
+        weight_column: column with how much each text counts in training.
         header: whether the first row of a CSV or TSV file names the columns.
         delimiter: of a CSV file.
         quoting: whether double quotes enclose fields of a CSV or TSV file.
@@ -98,6 +101,7 @@ def read_dataset(
         label_separator=label_separator,
         empty_labels=empty_labels,
         id_column=id_column,
+        weight_column=weight_column,
     )
     if layout is None:
         detection = detect_layout(table, given, known)
@@ -149,6 +153,7 @@ def read_dataset(
         source=table.source,
         layout=found,
         report=report,
+        weights=None if weight_column is None else column_weights(table, weight_column),
     )
 
 
@@ -174,7 +179,8 @@ def _adapt_layout(table: Table, layout: DataLayout, given: GivenColumns) -> Data
     changes = {
         field.name: value
         for field in dataclasses.fields(given)
-        if (value := getattr(given, field.name)) is not None
+        # Weights are for one training, and no part of how texts and labels are read.
+        if field.name != "weight_column" and (value := getattr(given, field.name)) is not None
     }
     if "label_columns" in changes:
         columns = changes["label_columns"]

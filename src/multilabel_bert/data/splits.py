@@ -143,5 +143,7 @@ def _read_in_order(
                 # Names are settled now, also for a labels.txt that was found beside the data.
                 later.pop("labels_file", None)
                 later["label_names"] = dataset.label_names
+            # It says how much the training texts count, and need not be in other tables.
+            later.pop("weight_column", None)
         datasets[split] = dataset
     return datasets

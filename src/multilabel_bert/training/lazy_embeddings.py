@@ -39,11 +39,22 @@ class LazyTable:
     Args:
         table: float32 variable [V, H].
         optimizer: whose constants and learning-rate schedule are used.
-        rates: float64 [S], the learning rate of each update.
+        rates: float64 [S], the learning rate of each update of the training.
+        factor: on that rate, for this table.
+        start: the first update that moves the table: no update before it counts.
     """
 
-    def __init__(self, table: tf.Variable, optimizer: AdamWeightDecay, rates: np.ndarray) -> None:
+    def __init__(
+        self,
+        table: tf.Variable,
+        optimizer: AdamWeightDecay,
+        rates: np.ndarray,
+        *,
+        factor: float = 1.0,
+        start: int = 0,
+    ) -> None:
         self.table = table
+        self.factor, self.start = factor, start
         self.momentum = tf.Variable(tf.zeros_like(table), trainable=False)
         self.velocity = tf.Variable(tf.zeros_like(table), trainable=False)
         # int32 variables live on the GPU's host; the updates made so far of each row.
@@ -51,7 +62,9 @@ class LazyTable:
         self.beta_1, self.beta_2 = optimizer.beta_1, optimizer.beta_2
         self.epsilon = optimizer.epsilon
         self.decay = optimizer.weight_decay_rate
-        number = np.arange(1, len(rates) + 1, dtype=np.float64)
+        update = np.arange(len(rates), dtype=np.float64)
+        rates = np.where(update < start, 0.0, rates * factor)
+        number = np.maximum(update + 1 - start, 1.0)  # of the updates that count
         self.corrects = optimizer.bias_correction
         # The bias corrections 1 / (1 - b1^j) and sqrt(1 - b2^j).
         first, second = np.ones(len(rates)), np.ones(len(rates))
@@ -101,7 +114,8 @@ class LazyTable:
             update: int32, updates made before this one.
             rate: its learning rate.
         """
-        number = tf.cast(update + 1, tf.float32)
+        number = tf.cast(update + 1 - self.start, tf.float32)
+        rate = rate * self.factor
         momentum = self.beta_1 * tf.gather(self.momentum, rows) + (1 - self.beta_1) * gradient
         velocity = self.beta_2 * tf.gather(self.velocity, rows)
         velocity += (1 - self.beta_2) * tf.square(gradient)

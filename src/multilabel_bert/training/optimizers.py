@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
+
+from multilabel_bert.training.layer_groups import depths_of, rate_factors, unfreezing_updates
 
 # google-research/bert, optimization.py: exclude_from_weight_decay. Variables are matched by
 # path; ours say beta and gamma where Google's path says LayerNorm.
@@ -81,6 +84,18 @@ class AdamWeightDecay(keras.optimizers.Optimizer):
         bias_correction: False for Google's AdamWeightDecayOptimizer.
         head_multiplier: factor on the learning rate of variables whose path has a part
             ``head``: a new layer can learn faster than a pre-trained one.
+        layer_decay: d: the rate of each transformer layer is d times that of the layer above it,
+            that of the embeddings d times that of the lowest; the top layer, the pooler and the
+            head keep theirs. As in ELECTRA (Clark et al. 2020, arXiv:2003.10555, appendix B;
+            Howard and Ruder 2018, arXiv:1801.06146, section 3.2: discriminative fine-tuning).
+        unfreezing_updates: the head and the pooler alone are trained at first, then the layers
+            from the top down are added at equal distances; from this update on everything is
+            trained. A variable's m, v and bias corrections begin with its first update. Howard and
+            Ruder 2018, section 3.3: gradual unfreezing.
+        ema_decay: b, for an average of each variable, ``average = b average + (1 - b) w`` after
+            each update, or None for no averages. In update t b is at most ``t / (9 + t)``, so that
+            the start is soon forgotten: the rule of TensorFlow's ExponentialMovingAverage with
+            ``num_updates``. Polyak and Juditsky 1992 on why averages are better.
         beta_1: b1.
         beta_2: b2.
         epsilon: outside the root.
@@ -96,6 +111,9 @@ class AdamWeightDecay(keras.optimizers.Optimizer):
         weight_decay_rate: float = 0.01,
         bias_correction: bool = True,
         head_multiplier: float = 1.0,
+        layer_decay: float = 1.0,
+        unfreezing_updates: int = 0,
+        ema_decay: float | None = None,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-6,
@@ -108,8 +126,11 @@ class AdamWeightDecay(keras.optimizers.Optimizer):
         self.weight_decay_rate = weight_decay_rate
         self.bias_correction = bias_correction
         self.head_multiplier = head_multiplier
+        self.layer_decay = layer_decay
+        self.unfreezing_updates = unfreezing_updates
+        self.ema_decay = ema_decay
         self.beta_1, self.beta_2, self.epsilon = beta_1, beta_2, epsilon
-        self._update_all: Any = None
+        self._update_all: dict[int, Any] = {}
 
     def build(self, variables: Any) -> None:
         """Create m and v of each variable."""
@@ -122,12 +143,29 @@ class AdamWeightDecay(keras.optimizers.Optimizer):
         self._velocities = [
             self.add_variable_from_reference(variable, name="velocity") for variable in variables
         ]
+        depths = depths_of([variable.path for variable in variables])
+        self._factors = rate_factors(depths, self.layer_decay)
+        self._starts = unfreezing_updates(depths, self.unfreezing_updates)
+        averaged = [] if self.ema_decay is None else list(variables)
+        self._averages = [
+            self.add_variable_from_reference(variable, name="average") for variable in averaged
+        ]
+        for variable, average in zip(averaged, self._averages, strict=True):
+            average.assign(variable)
 
     def apply(self, grads: Any, trainable_variables: Any = None) -> Any:
         """Clip and apply the gradients."""
         # TensorFlow gives the gradient of an embedding table as slices that repeat rows; their
         # norm is not that of the dense gradient, which Google's code clips.
-        return super().apply([densify(grad) for grad in grads], trainable_variables)
+        grads = [densify(grad) for grad in grads]
+        if self.unfreezing_updates:
+            # Gradients of what is frozen yet are no part of the norm, and of m and v.
+            variables = trainable_variables or self._trainable_variables
+            grads = [
+                grad if grad is None else grad * self._is_trained(variable, grad.dtype)
+                for grad, variable in zip(grads, variables, strict=True)
+            ]
+        return super().apply(grads, trainable_variables)
 
     def _backend_update_step(
         self, grads: Any, trainable_variables: Any, learning_rate: Any
@@ -142,15 +180,33 @@ class AdamWeightDecay(keras.optimizers.Optimizer):
 
     def _compiled_update(self, variables: Any) -> Any:
         """`update_step` of all variables as one kernel: a third of the time."""
-        if self._update_all is None:
+        # There are fewer of them while layers are frozen.
+        number = len(variables)
+        if number not in self._update_all:
             import tensorflow as tf
 
             def update_all(grads: Any, learning_rate: Any) -> None:
                 for gradient, variable in zip(grads, variables, strict=True):
                     self.update_step(gradient, variable, learning_rate)
 
-            self._update_all = tf.function(update_all, jit_compile=True, autograph=False)
-        return self._update_all
+            self._update_all[number] = tf.function(update_all, jit_compile=True, autograph=False)
+        return self._update_all[number]
+
+    def embeddings_group(self) -> tuple[float, int]:
+        """Of the embeddings: the factor on their rate, and the first update that trains them."""
+        return min(self._factors), max(self._starts)
+
+    def averages(self) -> list[tuple[Any, Any]]:
+        """Each trained variable with its average; empty without `ema_decay`."""
+        return list(zip(self._trainable_variables, self._averages, strict=False))
+
+    def trained_at(self, update: int, variables: Sequence[Any]) -> list[Any]:
+        """Those of `variables` that update `update`, counted from 0, moves."""
+        return [v for v in variables if update >= self._starts[self._get_variable_index(v)]]
+
+    def _is_trained(self, variable: Any, dtype: Any) -> Any:
+        start = self._starts[self._get_variable_index(variable)]
+        return 1.0 if start == 0 else ops.cast(self.iterations >= start, dtype)
 
     def rates(self, updates: int) -> np.ndarray:
         """The learning rate of each of the first `updates` updates, float64 [`updates`]."""
@@ -166,6 +222,11 @@ class AdamWeightDecay(keras.optimizers.Optimizer):
         rate = ops.cast(learning_rate, variable.dtype)
         if is_head(variable.path):
             rate = rate * self.head_multiplier
+        elif self._factors[index] != 1:
+            rate = rate * self._factors[index]
+        start = self._starts[index]
+        if start:
+            rate = rate * self._is_trained(variable, variable.dtype)
         gradient = ops.cast(gradient, variable.dtype)
         m = self.beta_1 * momentum + (1 - self.beta_1) * gradient
         v = self.beta_2 * velocity + (1 - self.beta_2) * ops.square(gradient)
@@ -173,12 +234,22 @@ class AdamWeightDecay(keras.optimizers.Optimizer):
         self.assign(velocity, v)
         if self.bias_correction:
             step = ops.cast(self.iterations + 1, variable.dtype)
+            if start:
+                step = ops.maximum(step - start, 1.0)
             m = m / (1 - ops.power(ops.cast(self.beta_1, variable.dtype), step))
             v = v / (1 - ops.power(ops.cast(self.beta_2, variable.dtype), step))
         update = m / (ops.sqrt(v) + self.epsilon)
         if decays(variable.path):
             update = update + self.weight_decay_rate * variable
-        self.assign_sub(variable, rate * update)
+        if self.ema_decay is None:
+            self.assign_sub(variable, rate * update)
+            return
+        new = variable - rate * update
+        self.assign(variable, new)
+        number = ops.cast(self.iterations + 1, variable.dtype)
+        kept = ops.minimum(self.ema_decay, number / (9.0 + number))
+        average = self._averages[index]
+        self.assign(average, kept * average + (1.0 - kept) * new)
 
     def get_config(self) -> dict[str, Any]:
         """What `from_config` needs."""
@@ -189,6 +260,9 @@ class AdamWeightDecay(keras.optimizers.Optimizer):
             "weight_decay_rate": self.weight_decay_rate,
             "bias_correction": self.bias_correction,
             "head_multiplier": self.head_multiplier,
+            "layer_decay": self.layer_decay,
+            "unfreezing_updates": self.unfreezing_updates,
+            "ema_decay": self.ema_decay,
             "beta_1": self.beta_1,
             "beta_2": self.beta_2,
             "epsilon": self.epsilon,

@@ -9,19 +9,48 @@ from typing import Any
 from multilabel_bert.encoder.cpu_features import PRECISIONS
 from multilabel_bert.encoder.pooling import POOLINGS
 from multilabel_bert.errors import SettingsError, did_you_mean
+from multilabel_bert.text.long_texts import LongTexts
 
 OPTIMIZERS = ("adamw", "google")
 SCHEDULES = ("linear", "cosine", "constant")
-LOSSES = ("sigmoid_cross_entropy", "focal", "asymmetric")
+LOSSES = ("sigmoid_cross_entropy", "focal", "asymmetric", "distribution_balanced", "zlpr")
 # Of which losses a label's positives can have a weight of their own.
 _WEIGHTED_LOSSES = ("sigmoid_cross_entropy", "focal", "asymmetric")
 # Which settings one loss alone has.
-_LOSS_PARAMETERS = {
+LOSS_PARAMETERS = {
     "focal_gamma": "focal",
     "asl_gamma_neg": "asymmetric",
     "asl_gamma_pos": "asymmetric",
     "asl_margin": "asymmetric",
+    "db_alpha": "distribution_balanced",
+    "db_beta": "distribution_balanced",
+    "db_mu": "distribution_balanced",
+    "db_lambda": "distribution_balanced",
+    "db_kappa": "distribution_balanced",
 }
+# Up to so many texts a head is fitted as for few examples; see docs/training.md.
+FEW_EXAMPLES = 0
+# Settings that a head for few examples can have.
+_OF_FEW_EXAMPLES = frozenset(
+    {
+        "pooling",
+        "compare_poolings",
+        "few_examples",
+        "max_seq_length",
+        "truncation",
+        "windows",
+        "stride",
+        "max_windows",
+        "max_batch_tokens",
+        "class_weight",
+        "max_class_weight",
+        "standardize",
+        "prior_bias",
+        "seed",
+        "precision",
+        "lazy_embeddings",
+    }
+)
 _LARGEST_SEED = 2**32 - 1  # of NumPy's RandomState, which iterative stratification uses
 
 
@@ -41,7 +70,15 @@ class TrainingSettings:
             split of pooled, cls, mean and cls+mean (with ``train_layers=0``).
         compare_poolings: whether a run with ``train_layers=0`` and a development split says what
             other representations would score, by a quick head.
-        max_seq_length: tokens of a text, special tokens included; longer texts are cut.
+        few_examples: whether a head alone is a logistic regression, fitted to convergence on all
+            texts, whose penalty (and, with ``pooling="auto"``, representation) cross-validation
+            chooses. None: as `is_few_examples` says.
+        max_seq_length: tokens of a text, special tokens included; of longer texts, the part that
+            `truncation` says is kept, or they are read in `windows` of that length.
+        truncation: ``"head"``, ``"tail"`` or ``"head+tail"``; see `text.long_texts.LongTexts`.
+        windows: None, or ``"mean"`` or ``"max"`` of the logits of a text's windows; see there.
+        stride: tokens that a window shares with the one before it.
+        max_windows: of a text; None for no limit.
         num_train_epochs: passes over the training texts; 30 for a head alone, else 3.
         train_batch_size: texts of a batch. None: for a head alone a 32nd of the texts, 16 to
             256; else as many texts as fit `max_batch_tokens`.
@@ -52,24 +89,38 @@ class TrainingSettings:
             `learning_rate`, or the same with Google's optimizer.
         warmup_proportion: share of the updates in which the rate rises from 0.
         schedule: how the rate falls after that: ``"linear"``, ``"cosine"`` or ``"constant"``.
+        layer_decay: each trained layer learns this much slower than the one above it, the
+            embeddings slower still; 1: all at the same rate.
+        gradual_unfreezing: share of the updates until everything is trained that is to be: at
+            first the head and the pooler alone, then layer by layer from the top. 0: at once.
+        ema_decay: the weights that are judged on the development split and kept are averages
+            over the updates, in which each earlier one counts this much less; None: they are
+            those of the last update.
         optimizer: ``"adamw"``, or ``"google"`` for the original AdamWeightDecayOptimizer.
         weight_decay: of all weights but biases and LayerNorm.
         dropout: on the representation, before the head.
-        class_weight: weight of the positives of each label: None, ``"balanced"``
-            (negatives / positives), a list, or a dictionary from label name to weight.
-        standardize: whether the features of a head alone are standardised; mean and deviation
-            are folded into the saved weights. None: with ``train_layers=0``.
-        loss: what is made small: ``"sigmoid_cross_entropy"``, ``"focal"`` or ``"asymmetric"``;
-            formulas and sources are in `training.losses`.
+        loss: what is made small: ``"sigmoid_cross_entropy"``, ``"focal"``, ``"asymmetric"``,
+            ``"distribution_balanced"`` or ``"zlpr"``; formulas and sources are in
+            `training.losses`.
         focal_gamma: of the focal loss: how much less count cells that are right already.
         asl_gamma_neg: of the asymmetric loss: the same for cells whose label does not apply.
         asl_gamma_pos: of the asymmetric loss: the same for cells whose label applies.
         asl_margin: of the asymmetric loss: the probability below which a cell whose label does
             not apply costs nothing.
+        db_alpha: of the distribution-balanced loss: the least weight of a cell.
+        db_beta: of the same: how steeply the weight rises with how rare the label is among the
+            labels of its text.
+        db_mu: of the same: where it rises.
+        db_lambda: of the same: how much sooner a negative is good enough.
+        db_kappa: of the same: how far the logits of rare labels may stay up.
         label_smoothing: s: a target y counts as y (1 - s) + s / 2.
+        class_weight: weight of the positives of each label: None, ``"balanced"``
+            (negatives / positives), a list, or a dictionary from label name to weight.
+        max_class_weight: the highest weight that ``"balanced"`` gives; its inverse is the lowest.
+        standardize: whether the features of a head alone are standardised; mean and deviation
+            are folded into the saved weights. None: with ``train_layers=0``.
         prior_bias: whether the bias starts at the log-odds of each label.
         early_stopping: name of a metric of the development split, such as ``"macro_f1"`` or
-        max_class_weight: the highest weight that ``"balanced"`` gives; its inverse is the lowest.
             ``"loss"``; the epoch that is best by it is kept. None: the last epoch is kept.
         early_stopping_patience: epochs without a better value before training stops.
         seed: of batches, dropout and the new weights.
@@ -82,7 +133,13 @@ class TrainingSettings:
 
     train_layers: int | str = 0
     pooling: str = "pooled"
+    compare_poolings: bool = True
+    few_examples: bool | None = None
     max_seq_length: int = 128
+    truncation: str = LongTexts.truncation
+    windows: str | None = LongTexts.windows
+    stride: int = LongTexts.stride
+    max_windows: int | None = LongTexts.max_windows
     num_train_epochs: int | None = None
     train_batch_size: int | None = None
     max_batch_tokens: int = 1024
@@ -91,23 +148,30 @@ class TrainingSettings:
     head_learning_rate: float | None = None
     warmup_proportion: float = 0.1
     schedule: str = "linear"
+    layer_decay: float = 1.0
+    gradual_unfreezing: float = 0.0
+    ema_decay: float | None = None
     optimizer: str = "adamw"
     weight_decay: float = 0.01
     dropout: float = 0.1
+    loss: str = "sigmoid_cross_entropy"
+    focal_gamma: float = 2.0
+    asl_gamma_neg: float = 2.0
+    asl_gamma_pos: float = 0.0
+    asl_margin: float = 0.05
+    db_alpha: float = 0.1
+    db_beta: float = 10.0
+    db_mu: float = 0.2
+    db_lambda: float = 2.0
+    db_kappa: float = 0.05
+    label_smoothing: float = 0.0
     class_weight: Any = None
+    max_class_weight: float = 100.0
     standardize: bool | None = None
     prior_bias: bool = True
     early_stopping: str | None = None
     early_stopping_patience: int = 3
-    loss: str = "sigmoid_cross_entropy"
-    focal_gamma: float = 2.0
-    compare_poolings: bool = True
-    asl_gamma_neg: float = 2.0
-    asl_gamma_pos: float = 0.0
-    asl_margin: float = 0.05
-    label_smoothing: float = 0.0
     seed: int = 42
-    max_class_weight: float = 100.0
     precision: str = "auto"
     lazy_embeddings: bool = True
 
@@ -121,12 +185,12 @@ class TrainingSettings:
         _one_of("optimizer", self.optimizer, OPTIMIZERS)
         _one_of("schedule", self.schedule, SCHEDULES)
         _one_of("precision", self.precision, PRECISIONS)
+        _one_of("loss", self.loss, LOSSES)
         for name in (
             "max_seq_length",
             "max_batch_tokens",
             "gradient_accumulation_steps",
             "early_stopping_patience",
-        _one_of("loss", self.loss, LOSSES)
         ):
             _whole(name, getattr(self, name), minimum=1)
         for name in ("num_train_epochs", "train_batch_size"):
@@ -135,6 +199,7 @@ class TrainingSettings:
         for name in ("compare_poolings", "standardize", "prior_bias", "lazy_embeddings"):
             if not isinstance(getattr(self, name), bool | None):
                 raise SettingsError(f"{name}={getattr(self, name)!r} must be True or False.")
+        self.long_texts.check(self.max_seq_length)
         _whole("seed", self.seed, minimum=0, maximum=_LARGEST_SEED)
         for name in ("learning_rate", "head_learning_rate"):
             if getattr(self, name) is not None:
@@ -142,12 +207,14 @@ class TrainingSettings:
         _between("warmup_proportion", self.warmup_proportion, 0.0, 1.0)
         _between("weight_decay", self.weight_decay, 0.0, 10.0)
         _between("dropout", self.dropout, 0.0, 0.99)
+        self._check_few_examples()
+        self._check_layers()
+        self._check_loss()
         self._unwrap_numpy()
         if self.pooling == "auto" and self.train_layers != 0:
             raise SettingsError(
                 f"pooling='auto' needs train_layers=0, but train_layers={self.train_layers!r}: "
                 "only frozen layers give every representation at once. Name one of "
-        self._check_loss()
                 f"{', '.join(POOLINGS)}."
             )
         if self.standardize and self.train_layers != 0:
@@ -160,19 +227,58 @@ class TrainingSettings:
         if self.early_stopping is not None:
             check_metric(self.early_stopping, option="early_stopping")
 
-    def _unwrap_numpy(self) -> None:
-        # Grid searches give NumPy's numbers, which neither Keras' seeds nor JSON take.
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if hasattr(value, "tolist"):
+    def _check_few_examples(self) -> None:
+        if not isinstance(self.few_examples, bool | None):
+            raise SettingsError(f"few_examples={self.few_examples!r} must be True, False or None.")
+        others = self._of_the_usual_training()
+        if self.few_examples and others:
+            raise SettingsError(
+                f"few_examples=True fits a head alone to convergence, and {others[0]}="
+                f"{getattr(self, others[0])!r} has no meaning there. Leave one of them out."
+            )
+
+    def _of_the_usual_training(self) -> list[str]:
+        """Settings with a value of their own that a head for few examples has no use for."""
+        return [
+            field.name
+            for field in fields(self)
+            if field.name not in _OF_FEW_EXAMPLES and getattr(self, field.name) != field.default
+        ]
+
+    def is_few_examples(self, texts: int) -> bool:
+        """Whether the head is fitted as for few examples.
+
+        Where `few_examples` does not say: with up to `FEW_EXAMPLES` texts, for a head alone for
+        which no setting of another training was given.
+        """
+        if self.few_examples is not None:
+            return self.few_examples
+        return texts <= FEW_EXAMPLES and not self._of_the_usual_training()
+
+    def _check_layers(self) -> None:
+        _between("layer_decay", self.layer_decay, 0.0, 1.0, low_open=True)
+        _between("gradual_unfreezing", self.gradual_unfreezing, 0.0, 1.0)
+        if self.ema_decay is not None:
+            _between("ema_decay", self.ema_decay, 0.0, 0.999999, low_open=True)
+        for name, neutral in (("layer_decay", 1.0), ("gradual_unfreezing", 0.0)):
+            value = getattr(self, name)
+            if self.train_layers == 0 and value != neutral:
+                raise SettingsError(
+                    f"{name}={value!r} is about layers, but train_layers=0 trains the head alone. "
+                    "Leave it out, or train layers too."
+                )
+
     def _check_loss(self) -> None:
         for name in ("focal_gamma", "asl_gamma_neg", "asl_gamma_pos"):
             _between(name, getattr(self, name), 0.0, 100.0)
+        for name in ("db_alpha", "db_beta", "db_mu", "db_kappa"):
+            _between(name, getattr(self, name), 0.0, 100.0)
+        _between("db_lambda", self.db_lambda, 0.0, 100.0, low_open=True)
         _between("asl_margin", self.asl_margin, 0.0, 0.99)
         _between("label_smoothing", self.label_smoothing, 0.0, 0.99)
         _between("max_class_weight", self.max_class_weight, 1.0, 1e6)
         for field in fields(self):
-            loss = _LOSS_PARAMETERS.get(field.name, self.loss)
+            loss = LOSS_PARAMETERS.get(field.name, self.loss)
             value = getattr(self, field.name)
             if loss != self.loss and value != field.default:
                 raise SettingsError(
@@ -186,6 +292,16 @@ class TrainingSettings:
                 f"{', '.join(_WEIGHTED_LOSSES)}."
             )
 
+    @property
+    def long_texts(self) -> LongTexts:
+        """What is done with texts longer than `max_seq_length`."""
+        return LongTexts(self.truncation, self.windows, self.stride, self.max_windows)
+
+    def _unwrap_numpy(self) -> None:
+        # Grid searches give NumPy's numbers, which neither Keras' seeds nor JSON take.
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if hasattr(value, "tolist"):
                 object.__setattr__(self, field.name, value.tolist())
         object.__setattr__(self, "class_weight", _plain_weights(self.class_weight))
 

@@ -12,8 +12,11 @@ import numpy as np
 
 from multilabel_bert.training.network import ClassifierNetwork
 
-Batch = tuple[Mapping[str, np.ndarray], np.ndarray]
-"""Inputs of the network, and targets float32 [B, X]."""
+Batch = (
+    tuple[Mapping[str, np.ndarray], np.ndarray]
+    | tuple[Mapping[str, np.ndarray], np.ndarray, np.ndarray | None]
+)
+"""Inputs of the network, targets float32 [B, X] and, where texts have weights, those: [B]."""
 
 
 class Step(Protocol):
@@ -33,13 +36,20 @@ class Step(Protocol):
 class SteppingInOneCall(Protocol):
     """A step that can make many updates in one call."""
 
-    def many(self, features: np.ndarray, rows: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    def many(
+        self,
+        features: np.ndarray,
+        rows: np.ndarray,
+        targets: np.ndarray,
+        weights: np.ndarray | None = None,
+    ) -> np.ndarray:
         """One update for each of S batches.
 
         Args:
             features: float32 [N, D], of all texts, the same array in every call.
             rows: int [S, B], the texts of each batch.
             targets: float32 [S, B, X].
+            weights: of the texts, float32 [S, B], or None for 1.
 
         Returns:
             The loss of each, float32 [S].

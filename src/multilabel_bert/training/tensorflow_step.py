@@ -20,7 +20,7 @@ class TensorFlowStep:
     """Makes updates; see `steps.Step`.
 
     Args:
-        network: compiled with an optimizer `AdamWeightDecay` and a loss.
+        network: compiled with an optimizer `AdamWeightDecay` and a `MultiLabelLoss`.
         updates: how many will be made.
         lazy_embeddings: whether rows of the word embeddings wait until they are used; for
             networks that train them.
@@ -36,43 +36,62 @@ class TensorFlowStep:
         optimizer = network.optimizer
         # Clipped here, because the words' gradient is part of the norm.
         self.clip_norm, optimizer.global_clipnorm = optimizer.global_clipnorm, None
-        self.lazy: LazyTable | None = None
-        if lazy_embeddings and network.first_layer is None:
-            words = network.body.embeddings.word_embeddings
+        lazy = lazy_embeddings and network.first_layer is None
+        if lazy:
             # The optimizer's own update would touch every row.
-            words.trainable = False
-            self.lazy = LazyTable(words.value, optimizer, optimizer.rates(updates))
+            network.body.embeddings.word_embeddings.trainable = False
         # The optimizer keeps the variables in this order.
         self.variables = list(network.trainable_variables)
         optimizer.build(self.variables)
+        self.lazy: LazyTable | None = None
+        self.words_start = 0
+        if lazy:
+            factor, self.words_start = optimizer.embeddings_group()
+            self.lazy = LazyTable(
+                network.body.embeddings.word_embeddings.value,
+                optimizer,
+                optimizer.rates(updates),
+                factor=factor,
+                start=self.words_start,
+            )
         self._features: tuple[np.ndarray, tf.Tensor] | None = None
-        self._update = _graph_of(self._update_from_one)
-        self._gradients = _graph_of(self._weighted_gradients)
-        self._apply = _graph_of(self._apply_gradients)
-        self._updates = _graph_of(self._update_from_each)
+        self._graphs: dict[int, _Graphs] = {}
 
     def __call__(self, batches: Sequence[Batch]) -> float:
         """See `steps.Step`."""
+        graphs = self._graphs_of_now()
+        whole = [(inputs, targets, _weights(more)) for inputs, targets, *more in batches]
         if len(batches) == 1:
-            inputs, targets = batches[0]
-            return float(self._update(*self._located(inputs), targets))
-        # Every known cell counts the same, in whichever batch it is.
-        known = np.array([np.count_nonzero(targets >= 0) for _, targets in batches], np.float32)
+            inputs, targets, weights = whole[0]
+            return float(graphs.update(*graphs.located(inputs), targets, weights))
+        # Every term of the loss counts the same, in whichever batch it is.
+        terms = np.array([self.network.loss.terms(targets) for _, targets, _ in whole], np.float32)
         loss, total, rows = 0.0, None, []
-        for (inputs, targets), share in zip(batches, known / max(known.sum(), 1.0), strict=True):
-            placed, words = self._located(inputs)
-            part, gradients, word_gradient = self._gradients(placed, words, targets, share)
+        for (inputs, targets, weights), share in zip(
+            whole, terms / max(terms.sum(), 1.0), strict=True
+        ):
+            placed, words = graphs.located(inputs)
+            part, gradients, word_gradient = graphs.gradients(
+                placed, words, targets, weights, share
+            )
             loss += float(part)
             total = _sum(total, gradients)
             rows.append((words["rows"], word_gradient))
-        self._apply(total, *_summed_rows(rows, self.lazy is not None))
+        graphs.apply(total, *_summed_rows(rows, graphs.lazy is not None))
         return loss
 
-    def many(self, features: np.ndarray, rows: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    def many(
+        self,
+        features: np.ndarray,
+        rows: np.ndarray,
+        targets: np.ndarray,
+        weights: np.ndarray | None = None,
+    ) -> np.ndarray:
         """See `steps.SteppingInOneCall`."""
         if self._features is None or self._features[0] is not features:
             self._features = features, tf.constant(features)  # copied once, not in every epoch
-        losses = self._updates(self._features[1], rows.astype(np.int32), targets)
+        graphs = self._graphs_of_now()
+        losses = graphs.updates(self._features[1], rows.astype(np.int32), targets, weights)
         return np.asarray(losses)
 
     def finish(self) -> None:
@@ -88,7 +107,45 @@ class TensorFlowStep:
         rows = {f"words/{part}": getattr(self.lazy, part) for part in parts}
         return named_variables(self.network) | rows
 
-    def _located(self, inputs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    def _graphs_of_now(self) -> _Graphs:
+        """The graphs for what the coming update trains: what is frozen has no gradient made."""
+        optimizer, variables, lazy = self.network.optimizer, self.variables, self.lazy
+        if optimizer.unfreezing_updates:
+            made = int(optimizer.iterations)
+            variables = optimizer.trained_at(made, variables)
+            lazy = self.lazy if made >= self.words_start else None
+        if len(variables) not in self._graphs:
+            self._graphs[len(variables)] = _Graphs(self.network, variables, lazy, self.clip_norm)
+        return self._graphs[len(variables)]
+
+
+class _Graphs:
+    """The graphs of an update that trains some of a network's variables.
+
+    Args:
+        network: compiled.
+        variables: that are trained.
+        lazy: the word embeddings, if they are trained and wait until they are used.
+        clip_norm: to which gradients are clipped, or None.
+    """
+
+    def __init__(
+        self,
+        network: ClassifierNetwork,
+        variables: list[Any],
+        lazy: LazyTable | None,
+        clip_norm: float | None,
+    ) -> None:
+        self.network = network
+        self.variables = variables
+        self.lazy = lazy
+        self.clip_norm = clip_norm
+        self.update = _graph_of(self._update_from_one)
+        self.gradients = _graph_of(self._shared_gradients)
+        self.apply = _graph_of(self._apply_gradients)
+        self.updates = _graph_of(self._update_from_each)
+
+    def located(self, inputs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         """A batch, and which rows of the word embeddings it needs."""
         if self.lazy is None:
             return dict(inputs), {"rows": np.zeros(0, np.int32), "places": np.zeros(0, np.int32)}
@@ -99,7 +156,9 @@ class TensorFlowStep:
             "places": places.reshape(ids.shape).astype(np.int32),
         }
 
-    def _loss_and_gradients(self, inputs: Any, words: Any, targets: Any) -> tuple[Any, Any, Any]:
+    def _loss_and_gradients(
+        self, inputs: Any, words: Any, targets: Any, weights: Any
+    ) -> tuple[Any, Any, Any]:
         table = None
         if self.lazy is not None:
             made = tf.cast(self.network.optimizer.iterations.value, tf.int32)
@@ -108,7 +167,7 @@ class TensorFlowStep:
             if table is not None:
                 tape.watch(table)
                 inputs = {**inputs, "inputs_embeds": tf.gather(table, words["places"])}
-            loss = self.network.loss(targets, self.network(inputs, training=True))
+            loss = self.network.loss(targets, self.network(inputs, training=True), weights)
         sources = [variable.value for variable in self.variables]
         gradients = tape.gradient(loss, sources if table is None else [*sources, table])
         dense = [densify(gradient) for gradient in gradients]
@@ -116,8 +175,10 @@ class TensorFlowStep:
             return loss, dense, tf.zeros((0, 0))
         return loss, dense[:-1], dense[-1]
 
-    def _weighted_gradients(self, inputs: Any, words: Any, targets: Any, share: Any) -> Any:
-        loss, gradients, word_gradient = self._loss_and_gradients(inputs, words, targets)
+    def _shared_gradients(
+        self, inputs: Any, words: Any, targets: Any, weights: Any, share: Any
+    ) -> Any:
+        loss, gradients, word_gradient = self._loss_and_gradients(inputs, words, targets, weights)
         return loss * share, [g * share for g in gradients], word_gradient * share
 
     def _apply_gradients(self, gradients: Any, rows: Any, word_gradient: Any) -> None:
@@ -131,28 +192,31 @@ class TensorFlowStep:
             self.lazy.apply(rows, word_gradient * scale, made, optimizer.learning_rate)
         optimizer.apply([gradient * scale for gradient in gradients], self.variables)
 
-    def _update_from_one(self, inputs: Any, words: Any, targets: Any) -> Any:
-        loss, gradients, word_gradient = self._loss_and_gradients(inputs, words, targets)
+    def _update_from_one(self, inputs: Any, words: Any, targets: Any, weights: Any) -> Any:
+        loss, gradients, word_gradient = self._loss_and_gradients(inputs, words, targets, weights)
         self._apply_gradients(gradients, words["rows"], word_gradient)
         return loss
 
-    def _update_from_each(self, features: Any, rows: Any, targets: Any) -> Any:
+    def _update_from_each(self, features: Any, rows: Any, targets: Any, weights: Any) -> Any:
         words = {"rows": tf.zeros(0, tf.int32), "places": tf.zeros(0, tf.int32)}
 
         def update(batch: Any) -> Any:
             inputs = {"features": tf.gather(features, batch[0])}
-            return self._update_from_one(inputs, words, batch[1])
+            return self._update_from_one(inputs, words, batch[1], *batch[2:] or (None,))
 
+        batches = (rows, targets) if weights is None else (rows, targets, weights)
         # One after the other, each with the weights that the one before has left.
-        return tf.map_fn(
-            update, (rows, targets), fn_output_signature=tf.float32, parallel_iterations=1
-        )
+        return tf.map_fn(update, batches, fn_output_signature=tf.float32, parallel_iterations=1)
 
 
 def _graph_of(function: Any) -> Any:
     # Without AutoGraph: there is no control flow to rewrite, and the rewriting of all that is
     # called takes a second.
     return tf.function(function, autograph=False, reduce_retracing=True)
+
+
+def _weights(more: Sequence[np.ndarray | None]) -> np.ndarray | None:
+    return more[0] if more else None
 
 
 def _sum(total: list[Any] | None, gradients: list[Any]) -> list[Any]:

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import math
 import time
 from collections.abc import Iterator, Sequence
@@ -19,7 +21,7 @@ from multilabel_bert.model.predictor import sigmoid
 from multilabel_bert.progress import Progress
 from multilabel_bert.text.batching import fixed_size_batches, token_budget_batches
 from multilabel_bert.training.batches import FeatureInputs, TrainingInputs
-from multilabel_bert.training.losses import make_loss
+from multilabel_bert.training.losses import MultiLabelLoss, make_loss
 from multilabel_bert.training.network import ClassifierNetwork
 from multilabel_bert.training.optimizers import AdamWeightDecay, WarmupDecay
 from multilabel_bert.training.saved_state import SavedState
@@ -58,10 +60,11 @@ class History:
 
 @dataclass(frozen=True)
 class LabelledInputs:
-    """Inputs of N texts and what is true of them, [N, X]."""
+    """Inputs of N texts, what is true of them, [N, X], and their weights in the loss, [N]."""
 
     inputs: TrainingInputs
     targets: Targets
+    weights: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.targets)
@@ -81,8 +84,10 @@ def train_network(
     """Train, in place.
 
     With ``early_stopping``, the weights of the epoch that is best on the development split are
-    kept, else those of the last epoch. Ctrl-C ends the training: the best epoch so far by the
-    development split is kept (without one, the weights as they are).
+    kept, else those of the last epoch. With ``ema_decay`` the weights that are kept, and that are
+    judged on the development split, are averages; callbacks see those of the last update. Ctrl-C
+    ends the training: the best epoch so far by the development split is kept (without one, the
+    weights as they are).
 
     Args:
         network: with the pre-trained weights and the head's start.
@@ -104,9 +109,12 @@ def train_network(
     if epochs is None:
         raise ValueError("settings are not resolved")
     # As many in every epoch: a seed changes which texts are together, not how long they are.
-    updates = len(_epoch_groups(train.inputs, settings, epoch=0))
+    updates = len(epoch_groups(train.inputs, settings, epoch=0))
     total_updates = epochs * updates
-    step = _compile(network, settings, total_updates, positive_weights)
+    loss = make_loss(
+        settings, counts=train.targets.known_counts(), positive_weights=positive_weights
+    )
+    step = _compile(network, settings, total_updates, loss)
     run = _Run(network, step, train, dev, settings, progress, _Best(settings.early_stopping))
     done = 0 if saved_state is None else run.go_on(saved_state)
     callback_list = keras.callbacks.CallbackList(
@@ -135,6 +143,8 @@ def train_network(
         network.set_weights(run.best.weights)
         run.history.best_epoch = run.best.epoch
     else:
+        for variable, average in network.optimizer.averages():
+            variable.assign(average)
         run.history.best_epoch = len(run.history.epochs)
     callback_list.on_train_end()
     return run.history
@@ -206,11 +216,17 @@ class _Run:
     history: History = field(default_factory=History)
     follows_batches: bool = False
 
+    @functools.cached_property
+    def relative_weights(self) -> np.ndarray | None:
+        """Weights of the texts whose mean is 1, so that they do not change the size of the loss."""
+        weights = self.train.weights
+        return None if weights is None else (weights / weights.mean()).astype(np.float32)
+
     def epoch(self, epoch: int, callbacks: Any, task: Any) -> None:
         callbacks.on_epoch_begin(epoch)
         started = time.monotonic()
         total, seen, number = 0.0, 0, 0
-        for groups in self._calls(_epoch_groups(self.train.inputs, self.settings, epoch)):
+        for groups in self._calls(epoch_groups(self.train.inputs, self.settings, epoch)):
             if self.follows_batches:
                 callbacks.on_train_batch_begin(number)
             losses = self._update(groups)
@@ -222,9 +238,11 @@ class _Run:
                 callbacks.on_train_batch_end(number - 1, {"loss": losses[-1]})
             task.advance(len(groups), f"epoch {epoch + 1}, loss {total / seen:.4f}")
         self.step.finish()
-        logs = {"loss": total / seen} | self._dev_logs()
+        logs = {"loss": total / seen}
         if self.dev is not None:
-            self.best.offer(epoch + 1, logs[f"val_{self.best.name}"], self.network)
+            with _averaged(self.network.optimizer):
+                logs |= self._dev_logs(self.dev)
+                self.best.offer(epoch + 1, logs[f"val_{self.best.name}"], self.network)
         callbacks.on_epoch_end(epoch, dict(logs))
         self.history.epochs.append(logs | {"seconds": time.monotonic() - started})
 
@@ -249,13 +267,26 @@ class _Run:
     def _update(self, groups: list[list[np.ndarray]]) -> list[float]:
         """Make one update for each group of batches; their losses."""
         inputs, targets = self.train.inputs, self.train.targets
+        weights = self.relative_weights
         if len(groups) == 1:
-            return [self.step([(inputs.batch(part), targets[part]) for part in groups[0]])]
+            return [
+                self.step(
+                    [
+                        (
+                            inputs.batch(part),
+                            targets[part],
+                            None if weights is None else weights[part],
+                        )
+                        for part in groups[0]
+                    ]
+                )
+            ]
         assert isinstance(self.step, SteppingInOneCall)
         assert isinstance(inputs, FeatureInputs)
         rows = np.stack([part for (part,) in groups])
         wanted = targets[rows.ravel()].reshape((*rows.shape, -1))
-        return list(map(float, self.step.many(inputs.features, rows, wanted)))
+        shares = None if weights is None else weights[rows]
+        return list(map(float, self.step.many(inputs.features, rows, wanted, shares)))
 
     def _check_finite(self, loss: float, epoch: int) -> None:
         if not math.isfinite(loss):
@@ -293,12 +324,10 @@ class _Run:
         self.progress.say(f"Going on after epoch {done}: {saved_state.directory}")
         return done
 
-    def _dev_logs(self) -> dict[str, float]:
-        if self.dev is None:
-            return {}
-        logits = predict_logits(self.network, self.dev.inputs)
+    def _dev_logs(self, dev: LabelledInputs) -> dict[str, float]:
+        logits = predict_logits(self.network, dev.inputs)
         names = dict.fromkeys(["loss", self.best.name, "macro_f1", "micro_f1"])
-        targets = self.dev.targets.dense()
+        targets = dev.targets.dense()
         return {
             f"val_{name}": score(name, targets, sigmoid(logits), logits=logits) for name in names
         }
@@ -314,7 +343,7 @@ def _compile(
     network: ClassifierNetwork,
     settings: TrainingSettings,
     total_updates: int,
-    positive_weights: np.ndarray | None,
+    loss: MultiLabelLoss,
 ) -> Step:
     rate, head_rate = settings.learning_rate, settings.head_learning_rate
     if rate is None or head_rate is None:
@@ -327,15 +356,34 @@ def _compile(
             weight_decay_rate=settings.weight_decay,
             bias_correction=settings.optimizer == "adamw",
             head_multiplier=head_rate / rate,
+            layer_decay=settings.layer_decay,
+            unfreezing_updates=int(total_updates * settings.gradual_unfreezing),
+            ema_decay=settings.ema_decay,
         ),
-        loss=make_loss(settings, positive_weights=positive_weights),
+        loss=loss,
         # By TensorFlow each batch would be compiled anew, and slower: batches differ in length.
         jit_compile=keras.config.backend() != "tensorflow",
     )
-    return make_step(network, total_updates, lazy_embeddings=settings.lazy_embeddings)
+    # The average of a row that waits could not be read off the schedule.
+    lazy = settings.lazy_embeddings and settings.ema_decay is None
+    return make_step(network, total_updates, lazy_embeddings=lazy)
 
 
-def _epoch_groups(
+@contextlib.contextmanager
+def _averaged(optimizer: AdamWeightDecay) -> Iterator[None]:
+    """The averages in the place of the weights, where there are any."""
+    pairs = optimizer.averages()
+    kept = [np.array(variable) for variable, _ in pairs]
+    for variable, average in pairs:
+        variable.assign(average)
+    try:
+        yield
+    finally:
+        for (variable, _), weights in zip(pairs, kept, strict=True):
+            variable.assign(weights)
+
+
+def epoch_groups(
     inputs: TrainingInputs, settings: TrainingSettings, epoch: int
 ) -> list[list[np.ndarray]]:
     """The batches of an epoch, those of one update together."""
