@@ -18,7 +18,7 @@ LAYERS = [
     {"explanations"},
     {"model"},
     {"training"},
-    {"classifier_inputs", "classifier_training"},
+    {"classifier_inputs", "classifier_training", "classifier_baseline"},
     {"classifier_start", "classifier_parameters"},
     {"trained_classifier"},
     {"classifier"},

@@ -6,11 +6,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from multilabel_bert.baseline.background import BaselineRun
+from multilabel_bert.classifier_baseline import finished_baseline
 from multilabel_bert.classifier_inputs import (
     as_dataset,
     check_positives,
@@ -110,6 +113,8 @@ class MultiLabelClassifier(TrainedClassifier):
             lists of label names, or ``"columns"`` for one group a categorical column.
         dev_fraction: share of the texts that is held out to choose thresholds where no
             validation data are given; 0 for none (thresholds are then 0.5).
+        baseline: whether TF-IDF with logistic regression is fitted on the same texts too, beside
+            the training, to compare with; it is saved with the model, words of the texts in it.
         do_lower_case: only where the encoder does not say itself.
         bert_config_file: with `init_checkpoint` and `vocab_file` in place of `encoder`, the
             three files of ``run_classifier.py``.
@@ -140,6 +145,8 @@ class MultiLabelClassifier(TrainedClassifier):
         model_: the trained model as plain data.
         history_: what happened in training.
         dev_evaluation_: metrics on the development split, or None.
+        baseline_: with ``baseline=True``, what the model is to be compared with; see `compare`.
+        baseline_dev_evaluation_: its metrics on the development split, or None.
         representation_scores_: with ``pooling="auto"``, the development score of each.
 
     Example:
@@ -196,6 +203,7 @@ class MultiLabelClassifier(TrainedClassifier):
         max_labels: int | None = None,
         exclusive_groups: Any = None,
         dev_fraction: float = 0.1,
+        baseline: bool = False,
         do_lower_case: bool | None = None,
         bert_config_file: str | Path | None = None,
         init_checkpoint: str | Path | None = None,
@@ -256,6 +264,7 @@ class MultiLabelClassifier(TrainedClassifier):
         self.max_labels = max_labels
         self.exclusive_groups = exclusive_groups
         self.dev_fraction = dev_fraction
+        self.baseline = baseline
         self.do_lower_case = do_lower_case
         self.bert_config_file = bert_config_file
         self.init_checkpoint = init_checkpoint
@@ -347,6 +356,7 @@ class MultiLabelClassifier(TrainedClassifier):
                 f"{checkpoint.origin} has a trained head, which a new one replaces. To go on from "
                 "it, open it with MultiLabelClassifier.load or from_pretrained (--from)."
             )
+        baseline = BaselineRun(train, dev, seed=self.seed) if self.baseline else None
         trained = train_model(
             checkpoint,
             train,
@@ -372,6 +382,7 @@ class MultiLabelClassifier(TrainedClassifier):
                 "Interrupted: the weights are kept, the thresholds are not tuned. They can be "
                 "tuned later."
             )
+        self._take_baseline(baseline, dev, progress)
         self.model_.provenance["seconds"] = round(time.monotonic() - started, 1)
         # After Ctrl-C there is more to train.
         if self.history_.interrupted and state is not None:
@@ -379,6 +390,20 @@ class MultiLabelClassifier(TrainedClassifier):
         else:
             self._finished_state = state
         return self
+
+    def _take_baseline(
+        self, run: BaselineRun | None, dev: Dataset | None, progress: Progress
+    ) -> None:
+        self.baseline_dev_evaluation_ = None
+        if run is None:
+            return
+        if self.history_.interrupted:
+            run.cancel()
+            return
+        found = finished_baseline(run, dev, self._tuned_rule, progress=progress)
+        if found is not None:
+            baseline, self.baseline_dev_evaluation_ = found
+            self.model_ = replace(self.model_, baseline=baseline)
 
     def _start(self, state: Path | None) -> ClassifierModel | None:
         """The model that a training goes on from; None for the pre-trained encoder."""

@@ -13,6 +13,7 @@ import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
+from multilabel_bert.baseline.tfidf_baseline import TfidfBaseline
 from multilabel_bert.classifier_inputs import as_dataset, threshold_numbers
 from multilabel_bert.classifier_parameters import SETTING_NAMES, ClassifierParameters
 from multilabel_bert.data.dataset import Dataset
@@ -21,7 +22,8 @@ from multilabel_bert.decision.rule import DecisionRule
 from multilabel_bert.errors import SettingsError, did_you_mean
 from multilabel_bert.explanations.explanation import Explanation
 from multilabel_bert.model.classifier_model import ClassifierModel, model_from_checkpoint
-from multilabel_bert.model.directory import load_model, save_model
+from multilabel_bert.model.comparison import Comparison, compare_with_baseline
+from multilabel_bert.model.directory import load_baseline, load_model, save_model
 from multilabel_bert.model.hugging_face_files import interchange_note, long_texts_note
 from multilabel_bert.model.label_changes import with_labels_added, with_labels_removed
 from multilabel_bert.model.outcome import Outcome, outcome_of
@@ -36,6 +38,7 @@ class TrainedClassifier(ClassifierMixin, ClassifierParameters):
     label_names_: np.ndarray
     classes_: np.ndarray
     dev_evaluation_: Evaluation | None
+    baseline_dev_evaluation_: Evaluation | None
     representation_scores_: dict[str, float]
     _predictor: Predictor | None
     _finished_state: Path | None
@@ -105,7 +108,7 @@ class TrainedClassifier(ClassifierMixin, ClassifierParameters):
         return outcome_of(rule, names, dataset.require_labels(), logits)
 
     def tune(self, texts: Any, labels: Any = None, *, progress: Progress | None = None) -> Self:
-        """Choose the thresholds anew, on texts that were not trained on.
+        """Choose the thresholds anew, on texts that were not trained on; of the baseline too.
 
         Args:
             texts: N texts, or a `Dataset`.
@@ -119,6 +122,10 @@ class TrainedClassifier(ClassifierMixin, ClassifierParameters):
             dataset,
             self.predictor.predict_logits(dataset.texts, dataset.text_pairs, progress=progress),
         )
+        if (baseline := self.model_.baseline) is not None:
+            logits = baseline.predict_logits(dataset.texts, dataset.text_pairs)
+            baseline = baseline.with_rule(self._tuned_rule(dataset, sigmoid(logits)))
+            self.model_ = replace(self.model_, baseline=baseline)
         return self
 
     def set_thresholds(self, thresholds: Any) -> Self:
@@ -201,9 +208,35 @@ class TrainedClassifier(ClassifierMixin, ClassifierParameters):
         return self
 
     def _change_labels(self, model: ClassifierModel) -> None:
+        # The baseline knows the old labels alone.
+        model = replace(model, baseline=None)
         predictor = None if self._predictor is None else self._predictor.with_model(model)
         self._set_model(model, predictor)
         self.dev_evaluation_ = None
+
+    @property
+    def baseline_(self) -> TfidfBaseline | None:
+        """TF-IDF and logistic regression, fitted on the same texts; None without ``baseline``."""
+        check_is_fitted(self, "model_")
+        return self.model_.baseline
+
+    def compare(self, texts: Any, labels: Any = None) -> Comparison:
+        """What the baseline scores on texts whose labels are known, and how much better this is.
+
+        Args:
+            texts: N texts, or a `Dataset`.
+            labels: as in `fit`.
+
+        Raises:
+            SettingsError: if the model was trained without a baseline.
+        """
+        if self.baseline_ is None:
+            raise SettingsError(
+                "This model has no baseline to compare it with. Train it with baseline=True."
+            )
+        dataset = as_dataset(texts, labels, self.model_.label_names)
+        names = self.model_.label_names
+        return compare_with_baseline(self.baseline_, names, dataset, self.outcome(dataset))
 
     @property
     def predictor(self) -> Predictor:
@@ -247,7 +280,7 @@ class TrainedClassifier(ClassifierMixin, ClassifierParameters):
         Raises:
             ModelError: if `path` is not a model, or is damaged.
         """
-        model = load_model(path)
+        model = replace(load_model(path), baseline=load_baseline(path))
         known = {k: v for k, v in model.settings.get("given", {}).items() if k in SETTING_NAMES}
         classifier = cls(str(path), **known)
         classifier.empty_prediction = model.rule.empty_prediction
@@ -295,6 +328,7 @@ class TrainedClassifier(ClassifierMixin, ClassifierParameters):
     def _open(self, model: ClassifierModel, precision: str | None) -> Self:
         self._adopt(model, Predictor(model, precision=precision))
         self.dev_evaluation_ = None
+        self.baseline_dev_evaluation_ = None
         self.representation_scores_ = {}
         return self
 
@@ -312,17 +346,18 @@ class TrainedClassifier(ClassifierMixin, ClassifierParameters):
         self._predictor = predictor
 
     def _tune_on(self, dataset: Dataset, logits: np.ndarray) -> None:
+        self._set_rule(self._tuned_rule(dataset, sigmoid(logits)))
+
+    def _tuned_rule(self, dataset: Dataset, probabilities: np.ndarray) -> DecisionRule:
         rule = self.model_.rule
-        self._set_rule(
-            DecisionRule.tuned(
-                dataset.require_labels(),
-                sigmoid(logits),
-                strategy=self._strategy(),
-                metric=self.threshold_metric,
-                empty_prediction=rule.empty_prediction,
-                max_labels=rule.max_labels,
-                exclusive_groups=rule.exclusive_groups,
-            )
+        return DecisionRule.tuned(
+            dataset.require_labels(),
+            probabilities,
+            strategy=self._strategy(),
+            metric=self.threshold_metric,
+            empty_prediction=rule.empty_prediction,
+            max_labels=rule.max_labels,
+            exclusive_groups=rule.exclusive_groups,
         )
 
     def _set_rule(self, rule: DecisionRule) -> None:

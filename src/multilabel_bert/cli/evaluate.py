@@ -27,6 +27,13 @@ def evaluate(
         Path | None,
         typer.Option(metavar="DIR", help="Also write eval_results.txt there, as Google's code."),
     ] = None,
+    with_baseline: Annotated[
+        bool,
+        typer.Option(
+            "--baseline/--no-baseline",
+            help="Whether the baseline of the model is measured beside it.",
+        ),
+    ] = True,
     precision: options.ModelPrecision = None,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
@@ -36,8 +43,11 @@ def evaluate(
     [bold]multilabel evaluate my-model test.csv[/]
 
     The table is read as that of the training; options say what differs.
+    A model that was trained with its baseline is compared with it.
     """
-    from multilabel_bert.cli.tables import show_labels, show_metrics
+    from multilabel_bert.cli.tables import show_baseline, show_labels, show_metrics
+    from multilabel_bert.model.comparison import compare_with_baseline
+    from multilabel_bert.model.directory import load_baseline
     from multilabel_bert.model.outcome import outcome_of
     from multilabel_bert.model.predictor import Predictor
 
@@ -47,16 +57,21 @@ def evaluate(
     trained = predictor.model
     dataset = read_labelled_table(data, trained, table, progress)
     logits = predictor.predict_logits(dataset.texts, dataset.text_pairs, progress=progress)
-    evaluation = outcome_of(
-        trained.rule, trained.label_names, dataset.dense_labels(), logits
-    ).evaluation
+    outcome = outcome_of(trained.rule, trained.label_names, dataset.dense_labels(), logits)
+    evaluation = outcome.evaluation
+    comparison = None
+    if with_baseline and (baseline := load_baseline(model)) is not None:
+        comparison = compare_with_baseline(baseline, trained.label_names, dataset, outcome)
     if google_output is not None:
         write_eval_results(evaluation, google_output)
     if as_json:
-        print(json.dumps(evaluation.to_dict(), indent=2, ensure_ascii=False))
+        beside = {} if comparison is None else comparison.to_dict()
+        print(json.dumps(beside | evaluation.to_dict(), indent=2, ensure_ascii=False))
         return
     title = f"{model} on {dataset.source} ({len(dataset):,} texts, {predictor.precision})"
     show_metrics(evaluation.metrics, title)
+    if comparison is not None:
+        show_baseline(comparison)
     show_labels(evaluation.per_label)
 
 

@@ -12,6 +12,7 @@ from rich.text import Text
 if TYPE_CHECKING:
     from multilabel_bert.data.dataset import Dataset
     from multilabel_bert.decision.evaluation import LabelScores
+    from multilabel_bert.model.comparison import Comparison
 
 # The metrics that are shown, in groups, and what they say; the others come with --json.
 HEADLINE = (
@@ -114,6 +115,19 @@ def show_metrics(metrics: Mapping[str, float], title: str) -> None:
     out.print(shown)
 
 
+def show_baseline(comparison: Comparison) -> None:
+    """Print what the baseline scores beside the model, and how sure the difference is."""
+    shown = table("", "", "model", "baseline", "difference", "95% interval")
+    for row in comparison.differences:
+        interval = f"{_signed(row.low)} to {_signed(row.high)}"
+        figures = (_number(row.first, 4), _number(row.second, 4), _signed(row.value))
+        shown.add_row(row.metric, *figures, interval)
+    out = console()
+    out.print(Text("\nBeside the baseline", style="bold"))
+    out.print(Text(comparison.description, style="dim"))
+    out.print(shown)
+
+
 def show_comparison(columns: Mapping[str, Mapping[str, float]], title: str) -> None:
     """Print what decisions are worth, of several decision rules beside each other."""
     shown = table("", "", *columns)
@@ -148,6 +162,10 @@ def say_more_labels(count: int) -> None:
     """Say how many labels a shortened table leaves out."""
     if count > 0:
         print(f"… and {count:,} rarer labels; --json shows all.")
+
+
+def _signed(value: float) -> str:
+    return "–" if value != value else f"{value:+.4f}"
 
 
 def _number(value: float, digits: int) -> str:

@@ -182,16 +182,33 @@ def _show(classifier: MultiLabelClassifier, output: Path) -> None:
     if classifier.dev_evaluation_ is not None:
         title = "On the development texts, on which the thresholds were chosen"
         show_metrics(classifier.dev_evaluation_.metrics, title)
+    if (line := _baseline_line(classifier)) is not None:
+        print(line)
     seconds = classifier.model_.provenance["seconds"]
     print(f"\nSaved {output} after {seconds:.0f} s. Next:")
     print(f"  multilabel evaluate {output} TEST_FILE")
     print(f'  multilabel predict {output} --text "…"')
 
 
+def _baseline_line(classifier: MultiLabelClassifier) -> str | None:
+    evaluation, baseline = classifier.baseline_dev_evaluation_, classifier.baseline_
+    if baseline is None or evaluation is None:
+        return None
+    macro, micro = evaluation.metrics["macro_f1"], evaluation.metrics["micro_f1"]
+    return (
+        f"\nBaseline on the same texts: macro_f1 {macro:.4f}, micro_f1 {micro:.4f}\n"
+        f"  {baseline.how.describe()}"
+    )
+
+
 def _as_json(classifier: MultiLabelClassifier, output: Path) -> dict[str, Any]:
     evaluation = classifier.dev_evaluation_
     metrics: dict[str, Any] = {} if evaluation is None else evaluation.to_dict()
     metrics.pop("per_label", None)
+    if classifier.baseline_dev_evaluation_ is not None:
+        beside = classifier.baseline_dev_evaluation_.to_dict()
+        del beside["per_label"]
+        metrics |= {f"baseline_{name}": value for name, value in beside.items()}
     return {
         **metrics,
         "output": str(output),

@@ -333,6 +333,15 @@ class TrainingOptions:
     early_stopping_patience: Annotated[
         int, option("Epochs without a better value before it stops.", "N", panel=_TRAINING)
     ] = TrainingSettings.early_stopping_patience
+    baseline: Annotated[
+        bool,
+        option(
+            "Whether TF-IDF with logistic regression is fitted beside the training, for evaluate "
+            "to compare with.",
+            "",
+            panel=_TRAINING,
+        ),
+    ] = True
     preset: Annotated[
         str | None,
         option(

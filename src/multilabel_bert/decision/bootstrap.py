@@ -9,9 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from multilabel_bert.decision.judgement import judge
+from multilabel_bert.decision.counts import Counts, f_beta, mean_over_known
+from multilabel_bert.decision.judgement import Judgement, judge
 from multilabel_bert.decision.metrics import check_metric
 from multilabel_bert.errors import SettingsError
+
+PAIRED_METRICS = ("macro_f1", "micro_f1")
+# 16 MB of float32 at a time.
+_DRAWN_CELLS = 2**22
 
 
 @dataclass(frozen=True)
@@ -89,3 +94,111 @@ def bootstrap_interval(
     return BootstrapInterval(
         metric, function(judgement), float(low), float(high), float(level), len(draws)
     )
+
+
+@dataclass(frozen=True)
+class PairedDifference:
+    """How much better one model is than another on the same texts, with its interval.
+
+    Attributes:
+        metric: its name.
+        first: of the one.
+        second: of the other.
+        value: first - second.
+        low: lower end of the difference.
+        high: upper end.
+        level: confidence, such as 0.95.
+    """
+
+    metric: str
+    first: float
+    second: float
+    value: float
+    low: float
+    high: float
+    level: float
+
+    def to_dict(self) -> dict[str, float | None]:
+        """Flat, for JSON: ``macro_f1_over_baseline`` and its ``_low`` and ``_high``."""
+        name = f"{self.metric}_over_baseline"
+        values = {name: self.value, f"{name}_low": self.low, f"{name}_high": self.high}
+        return {key: None if value != value else value for key, value in values.items()}
+
+
+def paired_differences(
+    first: Judgement,
+    second: Judgement,
+    *,
+    seed: int = 0,
+    rounds: int = 1000,
+    level: float = 0.95,
+) -> tuple[PairedDifference, ...]:
+    """Macro-F1 and micro-F1 of one model minus those of another, with bootstrap intervals.
+
+    Both are judged on the same draws of the texts: what makes a draw hard for both cancels out,
+    so that the interval is narrower than two separate ones suggest.
+
+    Args:
+        first: of the one model.
+        second: of the other, with the same targets.
+        seed: of the draws; the same seed gives the same interval.
+        rounds: number of draws.
+        level: share of the draws that lies inside.
+
+    Returns:
+        One for each of `PAIRED_METRICS`; the ends are NaN where no draw has a known cell.
+
+    Source: Efron and Tibshirani 1993, "An Introduction to the Bootstrap", the percentile interval;
+    paired as in Koehn 2004, "Statistical Significance Tests for Machine Translation Evaluation".
+    """
+    texts, labels = first.targets.truth.shape
+    generator = np.random.default_rng(seed)
+    draws: list[list[float]] = []
+    part = max(1, _DRAWN_CELLS // max(texts, labels))
+    for start in range(0, rounds, part):
+        # How often each text is drawn in each round, [R, N]: the counts of all rounds are then
+        # one matrix product.
+        times = np.stack(
+            [
+                np.bincount(generator.integers(texts, size=texts), minlength=texts)
+                for _ in range(min(part, rounds - start))
+            ]
+        ).astype(np.float32)
+        of_first, of_second = _drawn_counts(first, times), _drawn_counts(second, times)
+        draws += [
+            [_paired_metric(name, a) - _paired_metric(name, b) for name in PAIRED_METRICS]
+            for a, b in zip(of_first, of_second, strict=True)
+        ]
+    return tuple(
+        _difference(name, first, second, np.array(values), level)
+        for name, values in zip(PAIRED_METRICS, np.transpose(draws), strict=True)
+    )
+
+
+def _difference(
+    name: str, first: Judgement, second: Judgement, draws: np.ndarray, level: float
+) -> PairedDifference:
+    function = check_metric(name).function
+    values = function(first), function(second)
+    draws = draws[~np.isnan(draws)]
+    low, high = np.nan, np.nan
+    if len(draws):
+        low, high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2])
+    return PairedDifference(name, *values, values[0] - values[1], float(low), float(high), level)
+
+
+def _drawn_counts(judgement: Judgement, times: np.ndarray) -> list[Counts]:
+    """The counts of each label in each round; float32 holds them exactly up to 16 million texts."""
+    truth, predicted = judgement.targets.truth, judgement.known_predictions
+    parts = (truth & predicted, predicted, truth, judgement.targets.known_cells)
+    return [
+        Counts(*counts)
+        for counts in zip(*(times @ part.astype(np.float32) for part in parts), strict=True)
+    ]
+
+
+def _paired_metric(name: str, counts: Counts) -> float:
+    if name == "micro_f1":
+        total = counts.total()
+        return float(f_beta(total)) if total.known else float("nan")
+    return mean_over_known(f_beta(counts), counts)

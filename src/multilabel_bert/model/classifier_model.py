@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,6 +17,9 @@ from multilabel_bert.errors import ModelError
 from multilabel_bert.text.long_texts import CUT, LongTexts
 from multilabel_bert.text.tokenizer import BertTokenizer
 from multilabel_bert.text.tokenizer_files import TokenizerFiles
+
+if TYPE_CHECKING:
+    from multilabel_bert.baseline.tfidf_baseline import TfidfBaseline
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,8 @@ class ClassifierModel:
         settings: of the training, for the record.
         metrics: on the development split, for the record.
         provenance: where encoder and data came from, versions, duration.
+        baseline: what it is compared with, fitted on the same texts; None where there is none, or
+            where it was not read: prediction has no use for it.
     """
 
     config: BertConfig
@@ -57,6 +62,7 @@ class ClassifierModel:
     settings: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, Any] = field(default_factory=dict)
     provenance: dict[str, Any] = field(default_factory=dict)
+    baseline: TfidfBaseline | None = None
 
     @property
     def num_labels(self) -> int:

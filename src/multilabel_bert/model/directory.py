@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -28,8 +28,12 @@ from multilabel_bert.model.saved_graph import (
 )
 from multilabel_bert.text.tokenizer import BertTokenizer
 
+if TYPE_CHECKING:
+    from multilabel_bert.baseline.tfidf_baseline import TfidfBaseline
+
 # Holds what Hugging Face's files have no place for, and marks a directory as ours.
 MANIFEST = "multilabel.json"
+BASELINE = "baseline"
 FORMAT_VERSION = 1
 _MANIFEST_TYPES = {
     "format_version": int,
@@ -90,10 +94,26 @@ def save_model(model: ClassifierModel, path: str | Path, *, overwrite: bool = Fa
         manifest = _manifest(model) | {"files": files}
         (directory / MANIFEST).write_text(_json(manifest), encoding="utf-8")
         (directory / "README.md").write_text(model_card(model), encoding="utf-8")
+        if model.baseline is not None:
+            model.baseline.save(directory / BASELINE)
+
+
+def load_baseline(path: str | Path) -> TfidfBaseline | None:
+    """Read the baseline of a saved model; None if it was saved without one.
+
+    Raises:
+        ModelError: if it is damaged.
+    """
+    directory = Path(path) / BASELINE
+    if not directory.is_dir():
+        return None
+    from multilabel_bert.baseline.tfidf_baseline import TfidfBaseline
+
+    return TfidfBaseline.load(directory)
 
 
 def load_model(path: str | Path) -> ClassifierModel:
-    """Read a classifier that `save_model` wrote.
+    """Read a classifier that `save_model` wrote, without its baseline.
 
     The sizes of all files are compared with those that were written, and the hashes of the
     files that are read. Where the model has its OpenVINO graph, the weights are read only when
