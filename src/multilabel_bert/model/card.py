@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from multilabel_bert.model.classifier_model import ClassifierModel
-from multilabel_bert.model.hugging_face_files import expressible_as_modules, interchange_note
+from multilabel_bert.model.hugging_face_files import (
+    expressible_as_modules,
+    interchange_note,
+    long_texts_note,
+)
 
 _MOST_LABELS = 100
 
@@ -61,6 +65,9 @@ def _usage(model: ClassifierModel) -> str:
         "```"
     )
     note = interchange_note(model.pooling)
+    long_texts = long_texts_note(model)
+    if long_texts is not None:
+        ours += f"\n\n{long_texts}."
     if note is None:
         theirs = (
             "With transformers, where the logits need a sigmoid (not a softmax) and the thresholds "

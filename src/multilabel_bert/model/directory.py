@@ -26,6 +26,7 @@ from multilabel_bert.model.saved_graph import (
     StoredTensors,
     write_saved_graph,
 )
+from multilabel_bert.text.long_texts import LongTexts
 from multilabel_bert.text.tokenizer import BertTokenizer
 
 if TYPE_CHECKING:
@@ -34,12 +35,15 @@ if TYPE_CHECKING:
 # Holds what Hugging Face's files have no place for, and marks a directory as ours.
 MANIFEST = "multilabel.json"
 BASELINE = "baseline"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+# Versions that know this format alone would take a model of windows for one that cuts.
+_FORMAT_WITHOUT_LONG_TEXTS = 1
 _MANIFEST_TYPES = {
     "format_version": int,
     "pooling": str,
     "label_names": list,
     "max_seq_length": int,
+    "long_texts": dict,
     "precision": str,
     "settings": dict,
     "metrics": dict,
@@ -89,7 +93,7 @@ def save_model(model: ClassifierModel, path: str | Path, *, overwrite: bool = Fa
         files = describe_files(directory, write_weights(model, directory))
         graph = write_saved_graph(model, directory, files[WEIGHTS]["sha256"])
         files |= describe_files(directory, graph)
-        for name, text in model.tokenizer.to_files(model.max_seq_length).items():
+        for name, text in model.tokenizer.to_files(model.max_seq_length, model.long_texts).items():
             (directory / name).write_text(text, encoding="utf-8", newline="\n")
         manifest = _manifest(model) | {"files": files}
         (directory / MANIFEST).write_text(_json(manifest), encoding="utf-8")
@@ -145,6 +149,7 @@ def load_model(path: str | Path) -> ClassifierModel:
             tokenizer=BertTokenizer.from_files(tokenizer_files),
             max_seq_length=manifest["max_seq_length"],
             rule=rule,
+            long_texts=_long_texts(manifest),
             precision=manifest["precision"],
             layout=manifest["layout"],
             settings=manifest["settings"],
@@ -157,6 +162,12 @@ def load_model(path: str | Path) -> ClassifierModel:
         if isinstance(error, ModelError):
             raise
         raise ModelError(str(error)) from error
+
+
+def _long_texts(manifest: Mapping[str, Any]) -> LongTexts:
+    long_texts = LongTexts.from_dict(manifest.get("long_texts", {}))
+    long_texts.check(manifest["max_seq_length"])
+    return long_texts
 
 
 def _stored_tensors(path: Path, files: Mapping[str, Any]) -> Mapping[str, np.ndarray]:
@@ -260,12 +271,14 @@ def read_manifest(path: Path) -> dict[str, Any]:
 def _manifest(model: ClassifierModel) -> dict[str, Any]:
     from multilabel_bert import __version__
 
+    plain = model.long_texts.is_plain
     return {
-        "format_version": FORMAT_VERSION,
+        "format_version": _FORMAT_WITHOUT_LONG_TEXTS if plain else FORMAT_VERSION,
         "multilabel_bert": __version__,
         "pooling": model.pooling,
         "label_names": list(model.label_names),
         "max_seq_length": model.max_seq_length,
+        **({} if plain else {"long_texts": model.long_texts.to_dict()}),
         "decision_rule": model.rule.to_dict(),
         "precision": model.precision,
         "layout": model.layout,

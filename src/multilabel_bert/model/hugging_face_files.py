@@ -54,6 +54,25 @@ def interchange_note(pooling: str) -> str | None:
     )
 
 
+def long_texts_note(model: ClassifierModel) -> str | None:
+    """What other programs do otherwise with long texts, without a full stop; None if nothing."""
+    long_texts, length = model.long_texts, model.max_seq_length
+    if long_texts.windows is not None:
+        how = "mean" if long_texts.windows == "mean" else "maximum, label by label,"
+        limit = "" if long_texts.max_windows is None else f", at most {long_texts.max_windows}"
+        return (
+            f"A text of more than {length} tokens is read in windows of {length} that share "
+            f"{long_texts.stride} tokens{limit}, and its logits are the {how} of theirs; other "
+            "programs give the logits of one window and must be given each by itself"
+        )
+    if long_texts.truncation == "head+tail":
+        return (
+            f"Of a text of more than {length} tokens the first quarter and the rest from its end "
+            "is kept; other programs keep the start and must be given what is kept"
+        )
+    return None
+
+
 def write_weights(model: ClassifierModel, directory: Path) -> list[str]:
     """Write ``config.json`` and the weights.
 

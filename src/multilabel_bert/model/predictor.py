@@ -4,10 +4,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Sequence
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,7 +21,13 @@ from multilabel_bert.encoder.streaming import encode_stream
 from multilabel_bert.model.classifier_model import ClassifierModel
 from multilabel_bert.model.saved_graph import StoredTensors
 from multilabel_bert.progress import Progress
+from multilabel_bert.text.long_texts import pool_windows
 from multilabel_bert.text.tokenized_texts import TokenizedTexts
+from multilabel_bert.text.tokenizer import BertTokenizer
+
+if TYPE_CHECKING:
+    from multilabel_bert.explanations.explanation import Explanation
+    from multilabel_bert.explanations.gradients import Gradients
 
 # Texts that are tokenized at once: enough that those of a batch are alike in length, and few
 # enough that the first batch starts soon.
@@ -28,7 +35,7 @@ CHUNK_TEXTS = 2048
 # How long an early end waits for texts that may never come out of a pipe.
 _PATIENCE_SECONDS = 0.5
 
-
+_OF_THIS_PROCESS = ("_engine", "_gradients")
 # So that float64 in between takes 2 MB and not ten times what comes out.
 _CELLS_AT_ONCE = 2**18
 
@@ -53,6 +60,7 @@ class Predictor:
         self.model = model
         self._wanted = (precision or model.precision, engine)
         self._engine = self._compiled()
+        self._gradients: Gradients | None = None
 
     def _compiled(self) -> Engine:
         precision, engine = self._wanted
@@ -66,11 +74,14 @@ class Predictor:
 
     def __getstate__(self) -> dict[str, Any]:
         # What is compiled is of this process; joblib and copies take the model and compile anew.
-        return {name: value for name, value in self.__dict__.items() if name != "_engine"}
+        return {
+            name: value for name, value in self.__dict__.items() if name not in _OF_THIS_PROCESS
+        }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         self._engine = self._compiled()
+        self._gradients = None
 
     @classmethod
     def load(cls, path: str | Path, *, precision: str | None = None) -> Predictor:
@@ -98,6 +109,7 @@ class Predictor:
         other = object.__new__(Predictor)
         other.__dict__.update(self.__dict__)
         other.model = model
+        other._gradients = None
         return other
 
     def predict_logits(
@@ -124,8 +136,9 @@ class Predictor:
         if len(first) <= CHUNK_TEXTS:
             with progress.task("Predicting", len(first), "texts") as task:
                 tokenized = self._tokenize(first, second)
-                parts = encode_parts(self._engine, tokenized, on_batch=task.advance)
-            return self._logits(parts)
+                advance = task.advance if tokenized.window_offsets is None else None
+                parts = encode_parts(self._engine, tokenized, on_batch=advance)
+            return self._logits(parts, tokenized)
         chunks = (
             (
                 first[start : start + CHUNK_TEXTS],
@@ -166,12 +179,30 @@ class Predictor:
             1,
             wait_seconds=_PATIENCE_SECONDS,
         )
+        windowed = self.model.long_texts.windows is not None
+        # Parts of each chunk: a long text has many windows, and memory has a limit.
+        waiting: deque[tuple[TokenizedTexts, bool]] = deque()
+
+        def pieces() -> Iterator[TokenizedTexts]:
+            for texts in tokenized:
+                parts = texts.split(CHUNK_TEXTS)
+                waiting.extend((part, part is parts[-1]) for part in parts)
+                yield from parts
+
         with progress.task("Predicting", total, "texts") as task:
-            stream = encode_stream(self._engine, tokenized, on_batch=task.advance)
+            on_batch = None if windowed else task.advance
+            stream = encode_stream(self._engine, pieces(), on_batch=on_batch)
+            logits: list[np.ndarray] = []
             # The tokenizer's thread ends first: the engine's may be waiting for it.
             with closing(stream), closing(tokenized):
                 for parts in stream:
-                    yield self._logits(parts)
+                    texts, ends_chunk = waiting.popleft()
+                    logits.append(self._logits(parts, texts))
+                    if windowed:
+                        task.advance(len(logits[-1]))
+                    if ends_chunk:
+                        yield logits[0] if len(logits) == 1 else np.concatenate(logits)
+                        logits = []
 
     def logits_of_ids(
         self, first: Sequence[list[int]], second: Sequence[list[int]] | None = None
@@ -182,20 +213,78 @@ class Predictor:
             first: ids of N texts, without special tokens and uncut.
             second: ids of N second texts, or None.
         """
-        return self._logits(encode_parts(self._engine, self.join_ids(first, second)))
+        texts = self.join_ids(first, second)
+        return self._logits(encode_parts(self._engine, texts), texts)
 
     def join_ids(
         self, first: Sequence[list[int]], second: Sequence[list[int]] | None = None
     ) -> TokenizedTexts:
-        """What the encoder sees of such texts: cut, and with special tokens."""
-        return self.model.tokenizer.join(first, second, max_seq_length=self.model.max_seq_length)
+        """What the encoder sees of such texts: cut or in windows, and with special tokens."""
+        model = self.model
+        return model.tokenizer.join(
+            first, second, max_seq_length=model.max_seq_length, long_texts=model.long_texts
+        )
+
+    @property
+    def tokenizer(self) -> BertTokenizer:
+        """Of the encoder."""
+        return self.model.tokenizer
+
+    @property
+    def gradients(self) -> Gradients:
+        """The classifier in Keras, for explanations by gradients; made when first asked for."""
+        if self._gradients is None:
+            from multilabel_bert.explanations.gradients import Gradients
+
+            model = self.model
+            self._gradients = Gradients(
+                model.config, model.tensors, model.pooling, model.kernel, model.bias
+            )
+        return self._gradients
+
+    def decide(self, logits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Probabilities, float32 [N, X], and decisions, int8 [N, X], of logits."""
+        probabilities = sigmoid(logits)
+        return probabilities, self.model.rule.predict(probabilities)
+
+    def explain(
+        self,
+        text: str | tuple[str, str],
+        pair: str | None = None,
+        *,
+        labels: str | Sequence[str] | None = None,
+        method: str = "occlusion",
+        unit: str = "auto",
+    ) -> Explanation:
+        """Which words moved the labels of one text; see `explanations.explain_text`.
+
+        Args:
+            text: a string, or a 2-tuple for a pair.
+            pair: the second text, if `text` is a string.
+            labels: a name or several; the labels that the text gets unless given, or the most
+                probable one if it gets none.
+            method: ``"occlusion"``, ``"gradient"`` or ``"integrated_gradients"``; only the
+                first needs no TensorFlow.
+            unit: ``"auto"``, ``"word"`` or ``"sentence"``.
+
+        Raises:
+            DataError: if `text` is not one text.
+            SettingsError: for an unknown label, method or unit.
+        """
+        from multilabel_bert.explanations.explaining import explain_text
+
+        return explain_text(self, text, pair, labels=labels, method=method, unit=unit)
 
     def _tokenize(self, first: Sequence[str], second: Sequence[str] | None) -> TokenizedTexts:
-        return self.model.tokenizer.encode(first, second, max_seq_length=self.model.max_seq_length)
+        model = self.model
+        return model.tokenizer.encode(
+            first, second, max_seq_length=model.max_seq_length, long_texts=model.long_texts
+        )
 
-    def _logits(self, parts: dict[str, np.ndarray]) -> np.ndarray:
+    def _logits(self, parts: dict[str, np.ndarray], texts: TokenizedTexts) -> np.ndarray:
         # In float32 whatever the encoder is computed in, as when the thresholds were chosen.
-        return combine(parts, self.model.pooling) @ self.model.kernel + self.model.bias
+        logits = combine(parts, self.model.pooling) @ self.model.kernel + self.model.bias
+        return pool_windows(logits, texts.window_offsets, self.model.long_texts.windows)
 
     def predict_proba(
         self,

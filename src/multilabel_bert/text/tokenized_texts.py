@@ -1,15 +1,15 @@
-"""Token ids of many texts, ragged, and their padding into batches."""
+"""Token ids of many texts or of their windows, ragged, and their padding into batches."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 
 @dataclass(frozen=True)
 class TokenizedTexts:
-    """Token ids of N texts (or pairs of texts), without padding.
+    """Token ids of N sequences, each a text (or a pair) or a window of one, without padding.
 
     Attributes:
         ids: int32 [total], the ids of all texts one after the other, special tokens included.
@@ -19,6 +19,8 @@ class TokenizedTexts:
         full_lengths: int32 [N], tokens before truncation, special tokens included.
         unknown_counts: int32 [N], how many tokens are ``[UNK]``.
         pad_token_id: the id that fills batches.
+        window_offsets: int64 [texts + 1], the sequences of text i are ``window_offsets[i]`` to
+            ``window_offsets[i + 1]``; None where each sequence is a text.
     """
 
     ids: np.ndarray
@@ -27,6 +29,7 @@ class TokenizedTexts:
     full_lengths: np.ndarray
     unknown_counts: np.ndarray
     pad_token_id: int = 0
+    window_offsets: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -71,7 +74,7 @@ class TokenizedTexts:
         }
 
     def subset(self, indices: np.ndarray) -> TokenizedTexts:
-        """The texts at `indices`, in that order."""
+        """The sequences at `indices`, in that order, each on its own."""
         lengths = self.lengths[indices]
         offsets = np.concatenate([[0], np.cumsum(lengths)])
         within = np.arange(offsets[-1]) - np.repeat(offsets[:-1], lengths)
@@ -87,6 +90,8 @@ class TokenizedTexts:
     def truncation_summary(self) -> str | None:
         """One sentence on what was cut, or None if nothing was."""
         cut = self.truncated
+        if self.window_offsets is not None:
+            return self._window_summary(self.window_offsets)
         if not cut.any():
             return None
         lost = self.full_lengths[cut] - self.lengths[cut]
@@ -96,6 +101,41 @@ class TokenizedTexts:
             f"{self.lengths[cut].max()} tokens; they lost {lost.mean():.0f} tokens on average, "
             f"{share:.1%} of all tokens."
         )
+
+    def _window_summary(self, window_offsets: np.ndarray) -> str | None:
+        counts = np.diff(window_offsets)
+        several = counts > 1
+        if not several.any():
+            return None
+        cut = self.truncated
+        told = (
+            f"{several.sum():,} of {len(counts):,} texts ({several.mean():.1%}) are longer than "
+            f"one window: {counts[several].mean():.1f} windows each on average, {counts.max()} at "
+            f"most, {counts.sum():,} of all texts."
+        )
+        if cut.any():
+            lost = (self.full_lengths[cut] - self.lengths[cut]).mean()
+            told += f" {cut.sum():,} were cut to these and lost {lost:,.0f} tokens on average."
+        return told
+
+    def split(self, most: int) -> list[TokenizedTexts]:
+        """The same texts in order, in parts of at most `most` sequences, or of one text."""
+        if self.window_offsets is None or len(self) <= most:
+            return [self]
+        parts = []
+        start = 0
+        offsets = self.window_offsets
+        while start < len(offsets) - 1:
+            stop = int(np.searchsorted(offsets, offsets[start] + most, side="right")) - 1
+            stop = max(stop, start + 1)
+            rows = np.arange(offsets[start], offsets[stop])
+            parts.append(
+                replace(
+                    self.subset(rows), window_offsets=offsets[start : stop + 1] - offsets[start]
+                )
+            )
+            start = stop
+        return parts
 
 
 def pair_lengths(first: int, second: int, budget: int) -> tuple[int, int]:

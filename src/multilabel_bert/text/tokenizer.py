@@ -12,6 +12,7 @@ from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers
 
 from multilabel_bert.errors import CheckpointError, DataError, SettingsError
 from multilabel_bert.text.casing import decide_lower_case
+from multilabel_bert.text.long_texts import CUT, LongTexts
 from multilabel_bert.text.tokenized_texts import TokenizedTexts, pair_lengths
 from multilabel_bert.text.tokenizer_files import TokenizerFiles
 
@@ -150,20 +151,23 @@ class BertTokenizer:
         pairs: Sequence[str] | None = None,
         *,
         max_seq_length: int = 128,
+        long_texts: LongTexts = CUT,
     ) -> TokenizedTexts:
         """Turn texts into ``[CLS] text [SEP]``, or pairs into ``[CLS] a [SEP] b [SEP]``.
 
         Args:
             texts: N texts; an empty one gives ``[CLS] [SEP]``.
             pairs: N second texts, or None.
-            max_seq_length: longest sequence kept, special tokens included. A single text is
-                cut at its end, a pair longest first.
+            max_seq_length: longest sequence kept, special tokens included.
+            long_texts: what is done with longer ones; a single text is cut at its end, a pair
+                longest first, unless given. With windows, each window of a pair has the whole
+                second text, or of a long one as much as half of the window.
 
         Raises:
             SettingsError: if `max_seq_length` leaves no room for a token.
             DataError: if a text is not a string, or `pairs` has another length than `texts`.
         """
-        self._check_room(max_seq_length, pair=pairs is not None)
+        self._check_room(max_seq_length, long_texts, pair=pairs is not None)
         if isinstance(texts, str) or isinstance(pairs, str):
             raise DataError("Expected a list of strings, got one string. Put it into a list.")
         if pairs is not None and len(pairs) != len(texts):
@@ -180,6 +184,7 @@ class BertTokenizer:
             ),
             len(texts),
             max_seq_length,
+            long_texts,
         )
 
     def encode_with_offsets(self, text: str) -> tuple[list[int], list[tuple[int, int]]]:
@@ -202,6 +207,7 @@ class BertTokenizer:
         second: Sequence[list[int]] | None = None,
         *,
         max_seq_length: int = 128,
+        long_texts: LongTexts = CUT,
     ) -> TokenizedTexts:
         """What `encode` makes of texts whose ids are known already.
 
@@ -209,14 +215,16 @@ class BertTokenizer:
             first: ids of N texts, without special tokens and uncut.
             second: ids of N second texts, or None.
             max_seq_length: as in `encode`.
+            long_texts: as in `encode`.
 
         Raises:
             SettingsError: if `max_seq_length` leaves no room for a token.
         """
-        self._check_room(max_seq_length, pair=second is not None)
-        return self._joined([(first, second)], len(first), max_seq_length)
+        self._check_room(max_seq_length, long_texts, pair=second is not None)
+        return self._joined([(first, second)], len(first), max_seq_length, long_texts)
 
-    def _check_room(self, max_seq_length: int, *, pair: bool) -> None:
+    def _check_room(self, max_seq_length: int, long_texts: LongTexts, *, pair: bool) -> None:
+        long_texts.check(max_seq_length)
         specials = 3 if pair else 2
         if max_seq_length <= specials:
             raise SettingsError(
@@ -229,33 +237,36 @@ class BertTokenizer:
         parts: Iterable[tuple[Sequence[list[int]], Sequence[list[int]] | None]],
         count: int,
         max_seq_length: int,
+        long_texts: LongTexts,
     ) -> TokenizedTexts:
         chunks: list[np.ndarray] = []
-        lengths = np.empty(count, np.int64)
-        first = np.empty(count, np.int32)
-        full = np.empty(count, np.int32)
-        unknown = np.empty(count, np.int32)
-        start = 0
+        facts: list[np.ndarray] = []  # [4, rows] of each chunk
+        windows: list[int] = []
         for first_ids, second_ids in parts:
-            rows = []
-            for i, a in enumerate(first_ids, start):
-                b = None if second_ids is None else second_ids[i - start]
-                row, first[i] = self._join(a, b, max_seq_length)
-                full[i] = len(a) + 2 + (len(b) + 1 if b else 0)
-                lengths[i] = len(row)
-                unknown[i] = row.count(self.unk_token_id)
-                rows.append(row)
-            stop = start + len(rows)
-            total = int(lengths[start:stop].sum())
-            chunks.append(np.fromiter(chain.from_iterable(rows), np.int32, total))
-            start = stop
+            rows: list[list[int]] = []
+            of_rows: list[tuple[int, int, int, int]] = []
+            for i, a in enumerate(first_ids):
+                b = (None if second_ids is None else second_ids[i]) or None
+                made = self._rows(a, b, max_seq_length, long_texts)
+                for row, first, full in made:
+                    rows.append(row)
+                    of_rows.append((len(row), first, full, row.count(self.unk_token_id)))
+                windows.append(len(made))
+            table = np.array(of_rows, np.int64).reshape(-1, 4).T
+            chunks.append(np.fromiter(chain.from_iterable(rows), np.int32, int(table[0].sum())))
+            facts.append(table)
+        assert len(windows) == count
+        lengths, first_lengths, full_lengths, unknown = np.concatenate(
+            [np.empty((4, 0), np.int64), *facts], axis=1
+        )
         return TokenizedTexts(
             ids=np.concatenate(chunks) if chunks else np.empty(0, np.int32),
-            offsets=np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)]),
-            first_lengths=first,
-            full_lengths=full,
-            unknown_counts=unknown,
+            offsets=_offsets(lengths),
+            first_lengths=first_lengths.astype(np.int32),
+            full_lengths=full_lengths.astype(np.int32),
+            unknown_counts=unknown.astype(np.int32),
             pad_token_id=self.pad_token_id,
+            window_offsets=None if long_texts.windows is None else _offsets(np.array(windows)),
         )
 
     def __call__(
@@ -291,19 +302,36 @@ class BertTokenizer:
             encodings = self._rust.encode_batch_fast(texts, add_special_tokens=False)
         return [encoding.ids for encoding in encodings]
 
-    def _join(
-        self, a: list[int], b: list[int] | None, max_seq_length: int
-    ) -> tuple[list[int], int]:
+    def _rows(
+        self, a: list[int], b: list[int] | None, max_seq_length: int, long_texts: LongTexts
+    ) -> list[tuple[list[int], int, int]]:
+        """The sequences of a text: each, its tokens of segment 0, and its tokens before cutting."""
         # As in Google's code, an empty second text makes no second segment.
-        if not b:
-            a = a[: max_seq_length - 2]
-            return [self.cls_token_id, *a, self.sep_token_id], len(a) + 2
-        kept_a, kept_b = pair_lengths(len(a), len(b), max_seq_length - 3)
-        head = [self.cls_token_id, *a[:kept_a], self.sep_token_id]
-        return [*head, *b[:kept_b], self.sep_token_id], len(head)
+        specials = 3 if b else 2
+        room = max_seq_length - specials
+        full = len(a) + len(b or ()) + specials
+        if long_texts.windows is None:
+            kept_a, kept_b = pair_lengths(len(a), len(b), room) if b else (min(len(a), room), 0)
+            return [self._row(long_texts.keep(a, kept_a), b and long_texts.keep(b, kept_b), full)]
+        kept = long_texts.keep(b, room // 2) if b else None
+        room -= len(kept or ())
+        windows = long_texts.split(a, room)
+        rows = [self._row(ids, kept, 0) for ids in windows]
+        # What a window has is all it could have; what the text lost is counted with its last one.
+        lost = full - specials - len(kept or ()) - sum(map(len, windows))
+        lost += long_texts.overlap(room) * (len(windows) - 1)
+        uncut = [len(row) for row, _, _ in rows]
+        uncut[-1] += lost
+        return [(row, first, n) for (row, first, _), n in zip(rows, uncut, strict=True)]
 
-    def to_files(self, max_seq_length: int) -> dict[str, str]:
+    def _row(self, a: list[int], b: list[int] | None, full: int) -> tuple[list[int], int, int]:
+        head = [self.cls_token_id, *a, self.sep_token_id]
+        return ([*head, *b, self.sep_token_id] if b else head), len(head), full
+
+    def to_files(self, max_seq_length: int, long_texts: LongTexts = CUT) -> dict[str, str]:
         """The tokenizer as the files of a Hugging Face model directory.
+
+        Of what is done with long texts, they can say that the tail is kept, and nothing else.
 
         ``tokenizer_class`` is PreTrainedTokenizerFast: transformers 5 rebuilds a
         ``BertTokenizer`` from the vocabulary, with its own limit on the length of words.
@@ -314,6 +342,7 @@ class BertTokenizer:
         config: dict[str, Any] = {
             "tokenizer_class": "PreTrainedTokenizerFast",
             "model_max_length": max_seq_length,
+            **({"truncation_side": "left"} if long_texts.truncation == "tail" else {}),
             # transformers 5 leaves token types out unless told, and then misreads pairs.
             "model_input_names": ["input_ids", "token_type_ids", "attention_mask"],
             "do_lower_case": self.do_lower_case,
@@ -339,6 +368,10 @@ class BertTokenizer:
             special_tokens=[("[CLS]", self.cls_token_id), ("[SEP]", self.sep_token_id)],
         )
         return tokenizer
+
+
+def _offsets(counts: np.ndarray) -> np.ndarray:
+    return np.concatenate([np.zeros(1, np.int64), np.cumsum(counts, dtype=np.int64)])
 
 
 def _json_rules(files: TokenizerFiles) -> dict[str, Any] | None:

@@ -1,6 +1,7 @@
 """What enters the trained part of the network, batch by batch."""
 
-# N = texts, B = texts of a batch, T = tokens, H = hidden size, D = size of a representation
+# N = texts, B = texts of a batch, K = most windows of a text, T = tokens, H = hidden size,
+# D = size of a representation
 
 from __future__ import annotations
 
@@ -64,6 +65,37 @@ class HiddenInputs:
         hidden = np.zeros((*mask.shape, self.hidden.shape[1]), np.float32)
         hidden[mask] = self.hidden[(self.offsets[indices][:, None] + positions)[mask]]
         return {"hidden": hidden, "attention_mask": mask.astype(np.int32)}
+
+
+@dataclass(frozen=True)
+class WindowedInputs:
+    """Texts of several windows each, which a batch never parts.
+
+    Attributes:
+        rows: the windows of all texts, one after the other.
+        offsets: int64 [N + 1], where the windows of each text start, at least one each.
+    """
+
+    rows: TrainingInputs
+    offsets: np.ndarray
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """Token slots of each text, int64 [N]: its windows times the longest of them."""
+        longest = np.maximum.reduceat(self.rows.lengths, self.offsets[:-1])
+        return np.asarray(longest * np.diff(self.offsets), np.int64)
+
+    def batch(self, indices: np.ndarray) -> dict[str, np.ndarray]:
+        """The batch of all windows of the texts at `indices`, and which are whose.
+
+        ``windows``, int32 [B, K], has for each text the rows of its windows in the batch, -1 where
+        it has fewer than K.
+        """
+        starts, counts = self.offsets[indices], np.diff(self.offsets)[indices]
+        own = np.arange(int(counts.max())) < counts[:, None]  # [B, K]
+        windows = np.where(own, (np.cumsum(counts) - counts)[:, None] + np.arange(own.shape[1]), -1)
+        rows = (starts[:, None] + np.arange(own.shape[1]))[own]
+        return self.rows.batch(rows) | {"windows": windows.astype(np.int32)}
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from typing import Any
 
 import keras
 import numpy as np
+from keras import ops
 
 from multilabel_bert.encoder import row_kernels
 from multilabel_bert.encoder.config import BertConfig
@@ -19,6 +20,9 @@ from multilabel_bert.encoder.keras_encoder import (
     read_tensors,
 )
 from multilabel_bert.encoder.pooling import lowest_layer, pool_in_keras, representation_size
+
+# Below every logit: what a window that is not there counts as in a maximum.
+_LOWEST = -1e9
 
 
 @keras.saving.register_keras_serializable("multilabel_bert")
@@ -31,6 +35,9 @@ class ClassifierNetwork(keras.Model):
     - the top k layers: ``hidden`` [B, T, H] and ``attention_mask`` [B, T];
     - all: ``input_ids``, ``attention_mask`` and ``token_type_ids``, each [B, T].
 
+    Where texts have several windows, these are the rows of the input, and ``windows`` [B, K] has
+    the rows of each text, -1 for none; the logits of a text are pooled from those of its windows.
+
     Args:
         config: of the encoder.
         first_layer: the lowest transformer layer that is trained, 0 ... L; None if the
@@ -41,6 +48,7 @@ class ClassifierNetwork(keras.Model):
         dropout: on the representation.
         pooler: whether the checkpoint has a pooler.
         seed: of the dropouts and the new weights.
+        windows: ``"mean"`` or ``"max"``, how the logits of windows become those of a text.
 
     Source: ``create_model`` in google-research/bert, run_classifier.py, with X sigmoids in
     place of one softmax.
@@ -57,6 +65,7 @@ class ClassifierNetwork(keras.Model):
         pooler: bool = True,
         seed: int = 42,
         dtype: str = "float32",
+        windows: str | None = None,
     ) -> None:
         # Given, or a global policy of the user's would round the inputs.
         super().__init__(name="classifier_network", dtype=dtype)
@@ -65,6 +74,7 @@ class ClassifierNetwork(keras.Model):
         self.seed = seed
         self.has_pooler = pooler
         self.pooling = pooling
+        self.windows = windows
         # A pooler that is not asked for would have no gradient.
         pooler = pooler and pooling == "pooled"
         self.takes_states = lowest_layer([pooling]) > 0
@@ -108,6 +118,7 @@ class ClassifierNetwork(keras.Model):
             "pooler": self.has_pooler,
             "seed": self.seed,
             "dtype": self.dtype_policy.name,
+            "windows": self.windows,
         }
 
     @classmethod
@@ -118,11 +129,24 @@ class ClassifierNetwork(keras.Model):
 
     def call(self, inputs: Mapping[str, Any], training: bool = False) -> Any:
         """A batch to logits [B, X]."""
-        representation = self.represent(inputs, training)
+        logits = self.head(self.drop(self.represent(inputs, training), training))
+        return self._pool_windows(logits, inputs["windows"]) if "windows" in inputs else logits
+
+    def _pool_windows(self, logits: Any, windows: Any) -> Any:
+        """Logits of windows [W, X] to those of their texts [B, X]."""
+        own = ops.expand_dims(windows >= 0, axis=-1)  # [B, K, 1]
+        of_texts = ops.take(logits, ops.maximum(windows, 0), axis=0)  # [B, K, X]
+        if self.windows == "max":
+            return ops.max(ops.where(own, of_texts, ops.full_like(of_texts, _LOWEST)), axis=1)
+        own = ops.cast(own, logits.dtype)
+        return ops.sum(of_texts * own, axis=1) / ops.sum(own, axis=1)
+
+    def drop(self, representation: Any, training: bool) -> Any:
+        """Dropout of representations [B, D], in training."""
         if training and self.body is None and self.dropout.rate > 0 and row_kernels.available():
             seed = self.dropout.seed_generator.next()
-            return self.head(row_kernels.dropout(representation, self.dropout.rate, seed))
-        return self.head(self.dropout(representation, training=training))
+            return row_kernels.dropout(representation, self.dropout.rate, seed)
+        return self.dropout(representation, training=training)
 
     def represent(self, inputs: Mapping[str, Any], training: bool = False) -> Any:
         """A batch to representations [B, D]."""

@@ -12,9 +12,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from multilabel_bert.decision.logistic import sigmoid
 from multilabel_bert.decision.metrics import score
 from multilabel_bert.encoder.pooling import pooling_parts
-from multilabel_bert.model.predictor import sigmoid
 from multilabel_bert.training.head_start import Standardizer
 from multilabel_bert.training.targets import Targets
 
