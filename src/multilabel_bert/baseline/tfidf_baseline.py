@@ -15,11 +15,11 @@ import numpy as np
 from multilabel_bert.baseline.terms import UNITS, TermWeights
 from multilabel_bert.decision.rule import DecisionRule
 from multilabel_bert.errors import ModelError
+from multilabel_bert.files import atomic_file
 
 DESCRIPTION = "baseline.json"
 TERMS = "terms.json"
 WEIGHTS = "weights.safetensors"
-FILES = (DESCRIPTION, TERMS, WEIGHTS)
 _TEXTS_AT_ONCE = 8192
 
 
@@ -98,12 +98,21 @@ class TfidfBaseline:
         }
         save_file(tensors, directory / WEIGHTS)
         _write(directory / TERMS, list(self.weights.terms))
+        self.save_rule(directory)
+
+    def save_rule(self, directory: Path) -> None:
+        """Write the decision rule into a directory where the rest is already.
+
+        Raises:
+            WriteError: if the file system refuses.
+        """
         description = {
             "unit": self.weights.unit,
             "how": asdict(self.how),
             "decision_rule": self.rule.to_dict(),
         }
-        _write(directory / DESCRIPTION, description)
+        with atomic_file(directory / DESCRIPTION) as path:
+            _write(path, description)
 
     @classmethod
     def load(cls, directory: Path) -> TfidfBaseline:

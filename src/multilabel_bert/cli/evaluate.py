@@ -27,13 +27,10 @@ def evaluate(
         Path | None,
         typer.Option(metavar="DIR", help="Also write eval_results.txt there, as Google's code."),
     ] = None,
-    with_baseline: Annotated[
+    no_baseline: Annotated[
         bool,
-        typer.Option(
-            "--baseline/--no-baseline",
-            help="Whether the baseline of the model is measured beside it.",
-        ),
-    ] = True,
+        typer.Option("--no-baseline", metavar="", help="Do not measure the baseline beside it."),
+    ] = False,
     precision: options.ModelPrecision = None,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
@@ -60,7 +57,7 @@ def evaluate(
     outcome = outcome_of(trained.rule, trained.label_names, dataset.dense_labels(), logits)
     evaluation = outcome.evaluation
     comparison = None
-    if with_baseline and (baseline := load_baseline(model)) is not None:
+    if not no_baseline and (baseline := load_baseline(model)) is not None:
         comparison = compare_with_baseline(baseline, trained.label_names, dataset, outcome)
     if google_output is not None:
         write_eval_results(evaluation, google_output)
