@@ -56,10 +56,15 @@ class MultiLabelClassifier(TrainedClassifier):
             and the head, ``"all"`` for everything.
         pooling: what represents a text: ``"pooled"``, ``"cls"``, ``"mean"``, ``"max"``,
             ``"cls+mean"``, ``"max+mean"``, ``"cls+max+mean"``, ``"cls_last4"``, ``"mean_last4"``,
-            or ``"auto"`` for the best of pooled, cls, mean and cls+mean on the development split
-            (with ``train_layers=0``).
+            or ``"auto"`` for the best of pooled, cls, mean, cls+mean and mean_last4 on the
+            development split (with ``train_layers=0``).
         compare_poolings: whether a run with ``train_layers=0`` says what other representations
             would score.
+        few_examples: whether the head is fitted as for few examples: a logistic regression whose
+            penalty cross-validation chooses, on all texts, with thresholds from the same folds.
+            None: where there are few, and nothing that only a training by epochs has is given.
+        search: settings of the head to try before the training, which takes the best of them:
+            True, a number of configurations, a dictionary from setting to values, or a `Search`.
         max_seq_length: tokens of a text; of longer texts a part is kept, or they are read in
             windows.
         truncation: which part: ``"head"``, ``"tail"`` or ``"head+tail"``.
@@ -105,16 +110,26 @@ class MultiLabelClassifier(TrainedClassifier):
         early_stopping_patience: epochs without a better value before training stops.
         threshold_strategy: ``"fixed"`` (0.5), ``"global"``, ``"per_label"`` or
             ``"per_label_shrunk"``; chosen on the development split.
-        threshold_metric: for which the thresholds are chosen.
+        threshold_metric: for which the thresholds are chosen: a metric such as ``"macro_f1"``,
+            ``"micro_f1"`` or ``"macro_f0.5"``; ``"precision_at_recall:0.9"`` or
+            ``"recall_at_precision:0.9"``, of each label; or ``"cost"``, see `costs`.
         empty_prediction: what to do when no label reaches its threshold: ``"allow"`` or
             ``"top1"``.
         max_labels: most labels a text may get, or None.
+        costs: with ``threshold_metric="cost"``, what a false positive and a false negative cost:
+            one pair, a pair a label, or a dictionary from label name to pair.
+        calibration: from logits to probabilities: ``"none"`` (the sigmoid), ``"temperature"``,
+            ``"platt"`` or ``"isotonic"``, fitted where the thresholds are chosen, before them.
         exclusive_groups: groups of labels of which a text has exactly one, the most probable:
             lists of label names, or ``"columns"`` for one group a categorical column.
         dev_fraction: share of the texts that is held out to choose thresholds where no
             validation data are given; 0 for none (thresholds are then 0.5).
         baseline: whether TF-IDF with logistic regression is fitted on the same texts too, beside
             the training, to compare with; it is saved with the model, words of the texts in it.
+        threshold_cv: K of 2 or more: nothing is held out. Thresholds and calibration are fitted
+            on what K heads, each trained on the cached features of K - 1 parts of the texts, say
+            of the part left out; the final head is trained on all texts. Needs
+            ``train_layers=0``. 0: `dev_fraction` is held out.
         do_lower_case: only where the encoder does not say itself.
         bert_config_file: with `init_checkpoint` and `vocab_file` in place of `encoder`, the
             three files of ``run_classifier.py``.
@@ -147,6 +162,7 @@ class MultiLabelClassifier(TrainedClassifier):
         dev_evaluation_: metrics on the development split, or None.
         baseline_: with ``baseline=True``, what the model is to be compared with; see `compare`.
         baseline_dev_evaluation_: its metrics on the development split, or None.
+        search_: what a search has tried and found, a `SearchResult`; None without one.
         representation_scores_: with ``pooling="auto"``, the development score of each.
 
     Example:
@@ -161,6 +177,8 @@ class MultiLabelClassifier(TrainedClassifier):
         train_layers: int | str = 0,
         pooling: str = "pooled",
         compare_poolings: bool = True,
+        few_examples: bool | None = None,
+        search: Any = None,
         max_seq_length: int = 128,
         truncation: str = "head",
         windows: str | None = None,
@@ -202,7 +220,10 @@ class MultiLabelClassifier(TrainedClassifier):
         empty_prediction: str = "allow",
         max_labels: int | None = None,
         exclusive_groups: Any = None,
+        costs: Any = None,
+        calibration: str = "none",
         dev_fraction: float = 0.1,
+        threshold_cv: int = 0,
         baseline: bool = False,
         do_lower_case: bool | None = None,
         bert_config_file: str | Path | None = None,
@@ -222,6 +243,8 @@ class MultiLabelClassifier(TrainedClassifier):
         self.train_layers = train_layers
         self.pooling = pooling
         self.compare_poolings = compare_poolings
+        self.few_examples = few_examples
+        self.search = search
         self.max_seq_length = max_seq_length
         self.truncation = truncation
         self.windows = windows
@@ -263,7 +286,10 @@ class MultiLabelClassifier(TrainedClassifier):
         self.empty_prediction = empty_prediction
         self.max_labels = max_labels
         self.exclusive_groups = exclusive_groups
+        self.costs = costs
+        self.calibration = calibration
         self.dev_fraction = dev_fraction
+        self.threshold_cv = threshold_cv
         self.baseline = baseline
         self.do_lower_case = do_lower_case
         self.bert_config_file = bert_config_file
@@ -326,6 +352,8 @@ class MultiLabelClassifier(TrainedClassifier):
         self._check_decision()
         state = None if state_directory is None else Path(state_directory)
         start = self._start(state)
+        self._check_folds(settings, validation_data, start)
+        search, settings = self._search(settings, start)
         if labels is None and soft_labels is not None and not isinstance(texts, Dataset):
             labels = hard_labels(soft_labels)
         if start is None:
@@ -339,10 +367,11 @@ class MultiLabelClassifier(TrainedClassifier):
         if not len(train):
             raise DataError("There are no texts to train on.")
         check_positives(train, progress)
+        settings = self._few_or_many(settings, len(train), start, search, progress)
         dev = None
         if validation_data is not None:
             dev = continued_validation(validation_data, names)
-        elif self.dev_fraction > 0:
+        elif self.dev_fraction > 0 and not settings.few_examples and not self.threshold_cv:
             train, dev = split_dataset(train, self.dev_fraction, seed=self.seed)
             dev = widened(dev, names)
         train = widened(train, names)
@@ -369,13 +398,19 @@ class MultiLabelClassifier(TrainedClassifier):
             progress=progress,
             cache=self._feature_cache(),
             state_directory=state,
+            search=search,
+            folds=self.threshold_cv,
         )
         self._adopt(trained.model)
         self.history_ = trained.history
         self.representation_scores_ = trained.representation_scores
+        self.search_ = trained.search
         self.dev_evaluation_ = None
         try:
-            self._decide_on(dev, trained.dev_logits, start, progress)
+            if dev is None and trained.out_of_fold_logits is not None:
+                self._decide_on(train, trained.out_of_fold_logits, start, progress)
+            else:
+                self._decide_on(dev, trained.dev_logits, start, progress)
         except KeyboardInterrupt:
             self.history_.interrupted = True
             progress.say(

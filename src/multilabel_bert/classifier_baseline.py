@@ -13,7 +13,6 @@ from multilabel_bert.data.dataset import Dataset
 from multilabel_bert.decision.evaluation import Evaluation
 from multilabel_bert.decision.rule import DecisionRule
 from multilabel_bert.model.outcome import outcome_of
-from multilabel_bert.model.predictor import sigmoid
 from multilabel_bert.progress import Progress
 
 
@@ -29,7 +28,7 @@ def finished_baseline(
     Args:
         run: as it was started.
         dev: the development split; without one the thresholds stay at 0.5.
-        rule_for: from a dataset and probabilities, float32 [N, X], to the rule.
+        rule_for: from a dataset and logits, float32 [N, X], to the rule.
         progress: where it is said why there is none.
 
     Returns:
@@ -45,6 +44,6 @@ def finished_baseline(
         return None
     if dev is None or logits is None:
         return baseline, None
-    baseline = baseline.with_rule(rule_for(dev, sigmoid(logits)))
+    baseline = baseline.with_rule(rule_for(dev, logits))
     evaluation = outcome_of(baseline.rule, dev.label_names, dev.require_labels(), logits).evaluation
     return baseline, evaluation

@@ -20,7 +20,7 @@ from multilabel_bert.model.label_changes import layout_for_labels
 from multilabel_bert.optional import import_optional
 from multilabel_bert.progress import Progress
 from multilabel_bert.text.tokenizer import BertTokenizer
-from multilabel_bert.training.search_space import Search
+from multilabel_bert.training.search_space import Search, settings_found
 from multilabel_bert.training.settings import TrainingSettings
 
 if TYPE_CHECKING:
@@ -66,6 +66,7 @@ def train_model(
     cache: FeatureCache | None = None,
     state_directory: Path | None = None,
     search: Search | None = None,
+    folds: int = 0,
 ) -> TrainedModel:
     """Tokenize, train, and put together what turns texts into labels.
 
@@ -83,6 +84,7 @@ def train_model(
         cache: where the values of the frozen layers are kept, or None.
         state_directory: see `train_classifier`.
         search: settings of the head to try first; the training takes the best of them.
+        folds: see `train_classifier`.
 
     Raises:
         SettingsError: if a setting does not fit the encoder or the data.
@@ -111,7 +113,7 @@ def train_model(
         return Examples(tokenized, Targets(dataset.require_labels()))
 
     train_examples = replace(examples(train), weights=train.weights)
-    if search is not None or settings.few_examples:
+    if search is not None or settings.few_examples or folds:
         train_examples = replace(train_examples, groups=text_groups(train))
     if train.soft_labels is not None:
         soft = np.nan_to_num(train.soft_labels, nan=-1.0)
@@ -132,7 +134,14 @@ def train_model(
         state_directory=state_directory,
         start=None if start is None else _head_start(start, train),
         search=search,
+        folds=folds,
     )
+    provenance = provenance_of(checkpoint, train, dev, start) | {"precision": weights.precision}
+    given = settings
+    if weights.search is not None:
+        # As if they had been given: a training that goes on from this model goes on with them.
+        given = settings_found(settings, weights.search.best)
+        provenance["search"] = weights.search.to_dict()
     model = ClassifierModel(
         config=checkpoint.config,
         tensors=weights.tensors,
@@ -147,10 +156,17 @@ def train_model(
         # Not what "auto" became here: the model may be run on another processor.
         precision=settings.precision,
         layout=_layout(train, start),
-        settings={"given": settings.to_dict(), "used": weights.settings.to_dict()},
-        provenance=provenance_of(checkpoint, train, dev, start) | {"precision": weights.precision},
+        settings={"given": given.to_dict(), "used": weights.settings.to_dict()},
+        provenance=provenance,
     )
-    return TrainedModel(model, weights.history, weights.representation_scores, weights.dev_logits)
+    return TrainedModel(
+        model,
+        weights.history,
+        weights.representation_scores,
+        weights.dev_logits,
+        weights.out_of_fold_logits,
+        weights.search,
+    )
 
 
 def _lowered_to_fit(

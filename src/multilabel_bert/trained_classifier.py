@@ -24,10 +24,11 @@ from multilabel_bert.explanations.explanation import Explanation
 from multilabel_bert.model.classifier_model import ClassifierModel, model_from_checkpoint
 from multilabel_bert.model.comparison import Comparison, compare_with_baseline
 from multilabel_bert.model.directory import load_baseline, load_model, save_model
+from multilabel_bert.model.folded_calibration import calibration_note, with_folded_calibration
 from multilabel_bert.model.hugging_face_files import interchange_note, long_texts_note
 from multilabel_bert.model.label_changes import with_labels_added, with_labels_removed
 from multilabel_bert.model.outcome import Outcome, outcome_of
-from multilabel_bert.model.predictor import Predictor, sigmoid
+from multilabel_bert.model.predictor import Predictor
 from multilabel_bert.progress import Progress
 
 
@@ -40,23 +41,24 @@ class TrainedClassifier(ClassifierMixin, ClassifierParameters):
     dev_evaluation_: Evaluation | None
     baseline_dev_evaluation_: Evaluation | None
     representation_scores_: dict[str, float]
-    _predictor: Predictor | None
-    _finished_state: Path | None
+    _predictor: Predictor | None = None
+    _finished_state: Path | None = None
     # Where the state of a training is that Ctrl-C ended, and the model that it went on from.
-    _interrupted: tuple[Path, ClassifierModel | None] | None
+    _interrupted: tuple[Path, ClassifierModel | None] | None = None
     # The parameters that name the encoder, when the model was made.
     _trained_on: dict[str, Any]
 
     def decision_function(self, texts: Any) -> np.ndarray:
-        """Logits, float32 [N, X], of texts or a `Dataset`."""
+        """Logits as the head gives them, float32 [N, X], of texts or a `Dataset`."""
         check_is_fitted(self, "model_")
         if isinstance(texts, Dataset):
             return self.predictor.predict_logits(texts.texts, texts.text_pairs)
         return self.predictor.predict_logits(texts)
 
     def predict_proba(self, texts: Any) -> np.ndarray:
-        """Probabilities, float32 [N, X]: the sigmoid of the logits."""
-        return sigmoid(self.decision_function(texts))
+        """Probabilities, float32 [N, X]: the sigmoid of the logits, calibrated if the model is."""
+        logits = self.decision_function(texts)
+        return self.model_.rule.probabilities(logits)
 
     def predict(self, texts: Any) -> np.ndarray:
         """Labels by the decision rule, int8 [N, X], each 0 or 1."""
@@ -124,7 +126,7 @@ class TrainedClassifier(ClassifierMixin, ClassifierParameters):
         )
         if (baseline := self.model_.baseline) is not None:
             logits = baseline.predict_logits(dataset.texts, dataset.text_pairs)
-            baseline = baseline.with_rule(self._tuned_rule(dataset, sigmoid(logits)))
+            baseline = baseline.with_rule(self._tuned_rule(dataset, logits))
             self.model_ = replace(self.model_, baseline=baseline)
         return self
 
@@ -156,6 +158,22 @@ class TrainedClassifier(ClassifierMixin, ClassifierParameters):
                 )
             new[:] = values
         self._set_rule(replace(self.model_.rule, thresholds=new, strategy="fixed", tuned_for=None))
+        return self
+
+    def fold_calibration(self) -> Self:
+        """Put a calibration by temperature or Platt into the weights of the head.
+
+        Then transformers, sentence-transformers and every other program that reads the saved
+        model give the calibrated probabilities too; `decision_function` gives their logits.
+
+        Raises:
+            SettingsError: if a label has an isotonic curve, which no weights can express.
+        """
+        check_is_fitted(self, "model_")
+        model = with_folded_calibration(self.model_)
+        predictor = None if self._predictor is None else self._predictor.with_model(model)
+        self._set_model(model, predictor)
+        self.calibration = "none"
         return self
 
     def add_labels(
@@ -269,7 +287,11 @@ class TrainedClassifier(ClassifierMixin, ClassifierParameters):
 
             remove_state(self._finished_state)
         progress = progress or Progress("terminal" if self.verbose else "silent")
-        for note in (interchange_note(self.model_.pooling), long_texts_note(self.model_)):
+        for note in (
+            interchange_note(self.model_.pooling),
+            long_texts_note(self.model_),
+            calibration_note(self.model_),
+        ):
             if note is not None:
                 progress.say(f"{note}.")
 
@@ -291,6 +313,9 @@ class TrainedClassifier(ClassifierMixin, ClassifierParameters):
         if model.rule.tuned_for is not None:
             classifier.threshold_strategy = model.rule.strategy
             classifier.threshold_metric = model.rule.tuned_for
+        classifier.costs = model.rule.costs
+        if model.rule.calibration is not None:
+            classifier.calibration = model.rule.calibration.method
         return classifier._open(model, precision)
 
     @classmethod
@@ -346,15 +371,18 @@ class TrainedClassifier(ClassifierMixin, ClassifierParameters):
         self._predictor = predictor
 
     def _tune_on(self, dataset: Dataset, logits: np.ndarray) -> None:
-        self._set_rule(self._tuned_rule(dataset, sigmoid(logits)))
+        self._set_rule(self._tuned_rule(dataset, logits))
 
-    def _tuned_rule(self, dataset: Dataset, probabilities: np.ndarray) -> DecisionRule:
+    def _tuned_rule(self, dataset: Dataset, logits: np.ndarray) -> DecisionRule:
         rule = self.model_.rule
-        return DecisionRule.tuned(
+        return DecisionRule.fitted(
             dataset.require_labels(),
-            probabilities,
+            logits,
+            calibration=self.calibration,
             strategy=self._strategy(),
             metric=self.threshold_metric,
+            costs=self.costs,
+            label_names=self.model_.label_names,
             empty_prediction=rule.empty_prediction,
             max_labels=rule.max_labels,
             exclusive_groups=rule.exclusive_groups,

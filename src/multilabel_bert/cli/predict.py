@@ -151,7 +151,6 @@ def _predict_all(
 ) -> int:
     """Predict and write, after the rows that are there; returns how many there are in all."""
     from multilabel_bert.cli.prediction_rows import Predictions
-    from multilabel_bert.model.predictor import sigmoid
 
     waiting: deque[TextBatch] = deque()
     done = rows.rows
@@ -168,8 +167,7 @@ def _predict_all(
     with closing(predictor.stream_logits(texts(), progress=progress)) as stream:
         for logits in stream:
             batch = waiting.popleft()
-            probabilities = sigmoid(logits)
-            decisions = predictor.model.rule.predict(probabilities)
+            probabilities, decisions = predictor.decide(logits)
             rows.write(Predictions(batch.ids, batch.texts, probabilities, decisions))
             count += len(batch)
     return count

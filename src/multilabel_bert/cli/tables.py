@@ -26,6 +26,7 @@ HEADLINE = (
     ("lrap", "label ranking average precision"),
     ("subset_accuracy", "texts with every label right"),
     ("hamming_loss", "decisions that are wrong"),
+    ("micro_calibration_error", "probability against share of true, averaged"),
     ("coverage_error", "rank by which all true labels are met"),
     ("ranking_loss", "pairs of labels in the wrong order"),
 )
@@ -156,6 +157,24 @@ def show_labels(rows: Sequence[LabelScores]) -> None:
     out.print()
     out.print(shown)
     say_more_labels(len(rows) - len(several))
+
+
+def show_thresholds(names: Sequence[str], before: Any, after: Any) -> None:
+    """Print the thresholds that changed, the largest changes first where they are many."""
+    changes = [
+        (abs(float(new) - float(old)), name, float(old), float(new))
+        for name, old, new in zip(names, before, after, strict=True)
+        if old != new
+    ]
+    shown = table("", "threshold", "before", "after")
+    kept = {row[1] for row in sorted(changes, key=lambda row: -row[0])[:MOST_LABELS]}
+    for _, name, old, new in changes:
+        if name in kept:
+            shown.add_row(Text(name), _number(old, 3), _number(new, 3))
+    out = console()
+    out.print(f"\n{len(changes):,} of {len(names):,} thresholds changed.")
+    if changes:
+        out.print(shown)
 
 
 def say_more_labels(count: int) -> None:

@@ -10,6 +10,7 @@ import typer
 
 from multilabel_bert.cli import options
 from multilabel_bert.cli.command import INTERRUPTED
+from multilabel_bert.cli.going_on import open_to_go_on, read_to_go_on
 from multilabel_bert.cli.output_place import check_place
 from multilabel_bert.cli.quiet_tensorflow import import_keras_quietly
 from multilabel_bert.cli.training_options import (
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 
 def train(
+    context: typer.Context,
     train: Annotated[
         Path,
         typer.Option(
@@ -54,6 +56,19 @@ def train(
             show_default="--dev-fraction of the training table",
         ),
     ] = None,
+    from_model: Annotated[
+        Path | None,
+        typer.Option(
+            "--from",
+            metavar="MODEL",
+            help="Trained model to go on from, instead of --encoder: with its head and labels, "
+            "and its settings and layout where nothing else is said.",
+        ),
+    ] = None,
+    remove_labels: Annotated[
+        str | None,
+        typer.Option(metavar="L,L,…", help="Labels of the model that are dropped, with --from."),
+    ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", metavar="", help="Replace an older model at --output.")
     ] = False,
@@ -70,6 +85,8 @@ def train(
 
     [bold]multilabel train --encoder DIR --train messages.csv --output my-model[/]
 
+    [bold]multilabel train --from my-model --train more.csv --output next-model[/]
+
     Ctrl-C ends the training early: the best epoch so far is kept and saved.
     The exit code is 130 then.
     While layers are trained, the state of each epoch is kept in DIR.training:
@@ -78,13 +95,22 @@ def train(
     from multilabel_bert.model.directory import check_output
 
     state = _state_of(output)
+    parameters = classifier_parameters(encoder, training, decisions) | cache.parameters()
+    classifier = None
+    if from_model is not None:
+        typed = {name: value for name, value in parameters.items() if _is_typed(context, name)}
+        classifier = open_to_go_on(from_model, typed, remove_labels)
+        parameters = classifier.get_params() | cache.parameters()
+        classifier.set_params(**cache.parameters())
+    elif remove_labels is not None:
+        raise SettingsError("--remove-labels needs --from MODEL, whose labels they are.")
+    else:
+        _require_encoder(encoder)
     resume = _checked_resume(
-        state, resume=resume, overwrite=overwrite, head_alone=str(training.train_layers) == "0"
+        state, resume=resume, overwrite=overwrite, head_alone=parameters["train_layers"] == 0
     )
     check_output(output, overwrite=overwrite or resume)
     check_place(output, "--output")
-    _require_encoder(encoder)
-    parameters = classifier_parameters(encoder, training, decisions) | cache.parameters()
     classifier = train_and_save(
         parameters,
         train,
@@ -95,6 +121,7 @@ def train(
         progress=Progress("silent" if quiet else "auto"),
         state_directory=state,
         resume=resume,
+        start=classifier,
     )
     if as_json:
         print(json.dumps(_as_json(classifier, output), indent=2, ensure_ascii=False))
@@ -115,6 +142,7 @@ def train_and_save(
     progress: Progress | None = None,
     state_directory: Path | None = None,
     resume: bool = False,
+    start: MultiLabelClassifier | None = None,
 ) -> MultiLabelClassifier:
     """Train by files and save.
 
@@ -128,19 +156,20 @@ def train_and_save(
         progress: where the data and the progress are shown.
         state_directory: of `MultiLabelClassifier.fit`.
         resume: whether to go on from a state there, or to remove it.
+        start: a trained classifier to go on from, with `parameters` already.
 
     Raises:
         MultilabelError: if something that was given cannot be used.
     """
     progress = progress or Progress()
-    train_set, dev_set = _read(train, dev, data, progress)
+    train_set, dev_set = _read(train, dev, data, progress, start)
     fraction = parameters.get("dev_fraction", DecisionOptions.dev_fraction)
-    if dev_set is None and fraction > 0:
+    if dev_set is None and fraction > 0 and not parameters.get("threshold_cv"):
         progress.say(f"Development texts: {fraction:.0%} of the training table, held out")
     import_keras_quietly()
     from multilabel_bert.classifier import MultiLabelClassifier
 
-    classifier = MultiLabelClassifier(**parameters)
+    classifier = start or MultiLabelClassifier(**parameters)
     if state_directory is not None and not resume:
         # Only now: what was wrong with the command should not cost a stopped training.
         from multilabel_bert.training.saved_state import remove_state
@@ -154,7 +183,11 @@ def train_and_save(
 
 
 def _read(
-    train: Path, dev: Path | None, data: dict[str, Any], progress: Progress
+    train: Path,
+    dev: Path | None,
+    data: dict[str, Any],
+    progress: Progress,
+    start: MultiLabelClassifier | None,
 ) -> tuple[Dataset, Dataset | None]:
     from multilabel_bert.cli.tables import dataset_lines
     from multilabel_bert.data.splits import find_split_files, read_splits
@@ -163,7 +196,10 @@ def _read(
         # What is wrong with its test file need not stop the training.
         files = find_split_files(train)
         train, dev = files.get("train", train), dev or files.get("dev")
-    splits = read_splits(train, dev=dev, **data)
+    if start is None:
+        splits = read_splits(train, dev=dev, **data)
+    else:
+        splits = read_to_go_on(train, dev, data, start, progress)
     for name, title in (("train", "Training table"), ("dev", "Development table")):
         if name in splits:
             for line in dataset_lines(splits[name], title, brief=name != "train"):
@@ -251,9 +287,16 @@ def _checked_resume(state: Path, *, resume: bool, overwrite: bool, head_alone: b
     return resume
 
 
+def _is_typed(context: typer.Context, name: str) -> bool:
+    """Whether an option was given, be it with its default."""
+    source = context.get_parameter_source(name)
+    return source is not None and source.name not in ("DEFAULT", "DEFAULT_MAP")
+
+
 def _require_encoder(given: EncoderOptions) -> None:
     if given.encoder is None and (given.bert_config_file is None or given.init_checkpoint is None):
         raise SettingsError(
             "No encoder. Name one with --encoder (a directory, .zip, hub name or installed "
-            "package), or give --bert-config-file, --init-checkpoint and --vocab-file."
+            "package), or give --bert-config-file, --init-checkpoint and --vocab-file; or name a "
+            "trained model to go on from with --from."
         )

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Any
 
+from multilabel_bert.cli.label_values import parse_costs
 from multilabel_bert.cli.options import option, whole_number
 from multilabel_bert.errors import SettingsError, did_you_mean
 from multilabel_bert.training.settings import TrainingSettings
@@ -75,8 +76,8 @@ class TrainingOptions:
         str,
         option(
             "What represents a text: pooled, cls, mean, max, cls+mean, max+mean, cls+max+mean; "
-            "cls_last4, mean_last4: four layers side by side; auto: the best of pooled, cls, mean "
-            "and cls+mean (with --train-layers 0).",
+            "cls_last4, mean_last4: four layers side by side; auto: the best of pooled, cls, "
+            "mean, cls+mean and mean_last4 (with --train-layers 0).",
             "HOW",
             panel=_OUTPUT_LAYER,
         ),
@@ -402,6 +403,16 @@ class DecisionOptions:
             panel=_DECISIONS,
         ),
     ] = 0.1
+    threshold_cv: Annotated[
+        int,
+        option(
+            "Hold nothing out, but choose thresholds by K-fold cross-validation on the cached "
+            "features, with --train-layers 0.",
+            "K",
+            panel=_DECISIONS,
+            default="off",
+        ),
+    ] = 0
     threshold_strategy: Annotated[
         str,
         option("fixed (0.5), global, per_label or per_label_shrunk.", "HOW", panel=_DECISIONS),
@@ -409,11 +420,31 @@ class DecisionOptions:
     threshold_metric: Annotated[
         str,
         option(
-            "What thresholds are chosen for, such as macro_f1 or micro_f1.",
+            "What thresholds are chosen for: macro_f1, micro_f0.5, precision_at_recall:0.9, "
+            "recall_at_precision:0.9, cost …",
             "METRIC",
             panel=_DECISIONS,
         ),
     ] = "macro_f1"
+    costs: Annotated[
+        str | None,
+        option(
+            "With --threshold-metric cost: of a false positive and a false negative, such as 1,5; "
+            "or a file with label,false_positive,false_negative.",
+            "FP,FN|FILE",
+            panel=_DECISIONS,
+            default="1,1",
+        ),
+    ] = None
+    calibration: Annotated[
+        str,
+        option(
+            "From logits to probabilities: none, temperature, platt or isotonic, fitted where "
+            "thresholds are chosen.",
+            "HOW",
+            panel=_DECISIONS,
+        ),
+    ] = "none"
     empty_prediction: Annotated[
         str,
         option(
@@ -460,6 +491,7 @@ def classifier_parameters(
     parameters["train_layers"] = parse_train_layers(training.train_layers)
     parameters["class_weight"] = parse_class_weight(training.class_weight)
     parameters["exclusive_groups"] = parse_exclusive_groups(decisions.exclusive_groups)
+    parameters["costs"] = parse_costs(decisions.costs)
     names = [field.name for field in dataclasses.fields(TrainingSettings)]
     # Its checks come here, before the data are read; the classifier makes them again.
     TrainingSettings(**{name: parameters[name] for name in names})

@@ -90,6 +90,11 @@ def check_metric(name: str, option: str = "metric") -> Metric:
     return METRICS[name]
 
 
+def is_metric(name: str) -> bool:
+    """Whether `check_metric` knows it."""
+    return name in METRICS or f_beta_name(name) is not None
+
+
 def f_beta_name(name: str) -> tuple[str, float] | None:
     """Average and beta of ``"macro_f2"``; None for a name that is not of this kind.
 

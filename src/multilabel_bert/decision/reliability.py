@@ -115,13 +115,11 @@ def cell_curve(
     place = np.searchsorted(edges[1:-1], scores)
     cells = np.bincount(place, minlength=bins)
     some = cells > 0
-    return ReliabilityCurve(
-        *(
-            tuple((np.bincount(place, values, minlength=bins)[some] / cells[some]).tolist())
-            for values in (scores, truth)
-        ),
-        tuple(cells[some].tolist()),
+    probability, share = (
+        tuple((np.bincount(place, values, minlength=bins)[some] / cells[some]).tolist())
+        for values in (scores, truth)
     )
+    return ReliabilityCurve(probability, share, tuple(cells[some].tolist()))
 
 
 def label_calibration(

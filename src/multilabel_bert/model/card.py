@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from multilabel_bert.model.classifier_model import ClassifierModel
+from multilabel_bert.model.folded_calibration import calibration_note
 from multilabel_bert.model.hugging_face_files import (
     expressible_as_modules,
     interchange_note,
@@ -88,4 +89,6 @@ def _usage(model: ClassifierModel) -> str:
             'SentenceTransformer("this-directory").encode(["a text"])\n'
             "```"
         )
+    if (calibrated := calibration_note(model)) is not None:
+        theirs = f"{theirs}\n\n{calibrated}."
     return f"## Use\n\n{ours}\n\n{theirs}"

@@ -10,7 +10,6 @@ import numpy as np
 
 from multilabel_bert.decision.evaluation import Evaluation, evaluate
 from multilabel_bert.decision.rule import DecisionRule
-from multilabel_bert.model.predictor import sigmoid
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,7 @@ def outcome_of(
         targets: [N, X], 1 yes, 0 no, -1 or NaN unknown.
         logits: float32 [N, X].
     """
-    probabilities = sigmoid(logits)
+    probabilities = rule.probabilities(logits)
     decisions = rule.predict(probabilities)
     evaluation = evaluate(
         targets,
@@ -47,6 +46,6 @@ def outcome_of(
         decisions,
         label_names=label_names,
         thresholds=rule.thresholds,
-        logits=logits,
+        logits=rule.calibrated_logits(logits),
     )
     return Outcome(probabilities, decisions, evaluation)

@@ -36,8 +36,6 @@ CHUNK_TEXTS = 2048
 _PATIENCE_SECONDS = 0.5
 
 _OF_THIS_PROCESS = ("_engine", "_gradients")
-# So that float64 in between takes 2 MB and not ten times what comes out.
-_CELLS_AT_ONCE = 2**18
 
 
 class Predictor:
@@ -244,7 +242,7 @@ class Predictor:
 
     def decide(self, logits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Probabilities, float32 [N, X], and decisions, int8 [N, X], of logits."""
-        probabilities = sigmoid(logits)
+        probabilities = self.model.rule.probabilities(logits)
         return probabilities, self.model.rule.predict(probabilities)
 
     def explain(
@@ -293,8 +291,8 @@ class Predictor:
         *,
         progress: Progress | None = None,
     ) -> np.ndarray:
-        """Probabilities, float32 [N, X]: the sigmoid of the logits."""
-        return sigmoid(self.predict_logits(texts, pairs, progress=progress))
+        """Probabilities, float32 [N, X]: the sigmoid of the logits, calibrated if the model is."""
+        return self.model.rule.probabilities(self.predict_logits(texts, pairs, progress=progress))
 
     def predict(
         self,
@@ -305,19 +303,3 @@ class Predictor:
     ) -> np.ndarray:
         """Labels by the decision rule, int8 [N, X], each 0 or 1."""
         return self.model.rule.predict(self.predict_proba(texts, pairs, progress=progress))
-
-
-def sigmoid(logits: np.ndarray) -> np.ndarray:
-    """Probabilities float32 of logits, without overflow.
-
-    >>> sigmoid(np.array([-1e4, 0.0, 1e4])).tolist()
-    [0.0, 0.5, 1.0]
-    """
-    flat = np.asarray(logits).reshape(-1)
-    probabilities = np.empty(flat.shape, np.float32)
-    for start in range(0, len(flat), _CELLS_AT_ONCE):
-        part = flat[start : start + _CELLS_AT_ONCE].astype(np.float64)
-        # exp of a negative number cannot overflow, and keeps the digits of small probabilities.
-        decay = np.exp(-np.abs(part))
-        probabilities[start : start + len(part)] = np.where(part >= 0, 1.0, decay) / (1.0 + decay)
-    return probabilities.reshape(np.shape(logits))

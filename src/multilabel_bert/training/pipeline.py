@@ -13,15 +13,19 @@ from typing import Any
 
 import numpy as np
 
+from multilabel_bert.data.splitting import stratified_folds
 from multilabel_bert.encoder.checkpoint import Checkpoint
 from multilabel_bert.encoder.cpu_features import choose_precision
 from multilabel_bert.encoder.engines import choose_engine
 from multilabel_bert.encoder.pooling import (
     AUTO_POOLINGS,
+    LOWER_MEAN_PARTS,
     PARTS,
     check_pooling,
     combine,
+    lowest_layer,
     pooling_parts,
+    possible_poolings,
 )
 from multilabel_bert.errors import SettingsError
 from multilabel_bert.progress import Progress
@@ -60,6 +64,9 @@ _SMALLEST_WAY = 0.05
 
 # The layers, and parts of representations of the training and the development texts.
 Encoded = tuple[FrozenLayers, dict[str, np.ndarray], dict[str, np.ndarray] | None]
+
+# Of the lower layers, kept though nobody asked: 256 MB in half precision.
+_FEW_VALUES = 2**27
 
 
 @dataclass(frozen=True)
@@ -120,6 +127,7 @@ def train_classifier(
     state_directory: Path | None = None,
     start: HeadStart | None = None,
     search: Search | None = None,
+    folds: int = 0,
 ) -> TrainedWeights:
     """Train what ``settings.train_layers`` says; all below runs once a text.
 
@@ -136,6 +144,7 @@ def train_classifier(
             and from where the same training goes on if it was stopped; or None.
         start: the head of a trained classifier, to go on from; None for a new one.
         search: settings of the head to try first; the run takes the best of them.
+        folds: K of 2 or more for `out_of_fold_logits` of a head alone, by K more heads.
 
     Raises:
         SettingsError: if a setting does not fit the encoder or the data, or the state is of
@@ -160,6 +169,7 @@ def train_classifier(
         cache,
         state_directory,
         start,
+        folds,
     )
     found = None
     if search is not None:
@@ -189,6 +199,7 @@ class _TrainingRun:
     cache: FeatureCache | None
     state_directory: Path | None
     start: HeadStart | None
+    folds: int = 0
     # What `_encoded` has, so that a search and what follows it encode once even without a cache.
     encoded: dict[frozenset[str], Encoded] = field(default_factory=dict)
 
@@ -225,13 +236,58 @@ class _TrainingRun:
             dev_logits = pool_windows(dev_logits, self._rows_of(self.dev), self.settings.windows)
         if dev_parts is not None and chosen != "auto" and not interrupted:
             self._say_what_others_score(train_parts, dev_parts)
+        out_of_fold = None
+        if self.folds and not interrupted:
+            out_of_fold, interrupted = self._out_of_fold(combine(train_parts, best), best)
+            history = replace(history, interrupted=interrupted)
         return replace(
             runs[best],
             history=history,
             dev_logits=dev_logits,
+            out_of_fold_logits=out_of_fold,
             representation_scores=scores,
             precision=frozen.precision,
         )
+
+    def _out_of_fold(self, features: np.ndarray, pooling: str) -> tuple[np.ndarray | None, bool]:
+        """Logits [N, X] of the training texts, each by a head that was not trained on it.
+
+        Returns:
+            The logits, or None and True where Ctrl-C ended it early.
+        """
+        offsets = self._rows_of(self.train)
+        logits = np.empty(self.train.targets.shape, np.float32)
+        parts = stratified_folds(
+            self.train.targets.sparse(), self.folds, self.settings.seed, self.train.groups
+        )
+        for number, (inside, outside) in enumerate(parts, 1):
+            self.progress.say(f"Head for thresholds, fold {number} of {self.folds}:")
+            examples = replace(
+                self.train,
+                texts=self.train.texts.subset(_rows(inside, offsets)),
+                targets=self.train.targets.subset(inside),
+                weights=None if self.train.weights is None else self.train.weights[inside],
+                groups=None,
+            )
+            if offsets is not None:
+                lengths = np.diff(offsets)[inside]
+                examples = replace(
+                    examples,
+                    texts=replace(
+                        examples.texts, window_offsets=np.concatenate([[0], np.cumsum(lengths)])
+                    ),
+                )
+            run = replace(self, train=examples, dev=None, callbacks=())
+            head = run._head_on(features[_rows(inside, offsets)], None, pooling)
+            if head.history.interrupted:
+                return None, True
+            values = features[_rows(outside, offsets)] @ head.kernel + head.bias
+            if offsets is not None:
+                lengths = np.diff(offsets)[outside]
+                starts = np.concatenate([[0], np.cumsum(lengths)])
+                values = pool_windows(values, starts, self.settings.windows)
+            logits[outside] = values
+        return logits, False
 
     def few_examples_head(self) -> TrainedWeights:
         started = time.monotonic()
@@ -280,7 +336,7 @@ class _TrainingRun:
         from multilabel_bert.training.search import head_settings, search_heads
 
         pooler, layers = self.checkpoint.has_pooler, self.checkpoint.config.num_hidden_layers
-        tried = combinations(search, given, pooler=pooler)
+        tried = combinations(search, given, layers=layers, pooler=pooler)
         poolings = {head_settings(given, values).pooling for values in tried}
         for pooling in poolings:
             check_pooling(pooling, layers, pooler=pooler, origin=self.checkpoint.origin)
@@ -323,8 +379,9 @@ class _TrainingRun:
     def _encoded(self, poolings: Sequence[str]) -> Encoded:
         """What representations are made of, for the texts and those of development."""
         # What every run computes, so that another run on the same texts finds it.
-        usual = {part for name in self._usual_poolings() for part in pooling_parts(name)}
-        wanted = frozenset(usual | {part for name in poolings for part in pooling_parts(name)})
+        wanted = frozenset(
+            part for name in (*self._kept_poolings(), *poolings) for part in pooling_parts(name)
+        )
         for parts, encoded in self.encoded.items():
             if wanted <= parts:
                 return encoded
@@ -397,8 +454,14 @@ class _TrainingRun:
             )
 
     def _usual_poolings(self) -> list[str]:
-        pooler = self.checkpoint.has_pooler
-        return [name for name in AUTO_POOLINGS if pooler or name != "pooled"]
+        layers, pooler = self.checkpoint.config.num_hidden_layers, self.checkpoint.has_pooler
+        return possible_poolings(AUTO_POOLINGS, layers, pooler=pooler)
+
+    def _kept_poolings(self) -> list[str]:
+        """Whose parts every run computes: lower layers cost no time, but as much disk again."""
+        rows, hidden_size = len(self.train.texts), self.checkpoint.config.hidden_size
+        few = rows * hidden_size * len(LOWER_MEAN_PARTS) <= _FEW_VALUES
+        return [name for name in self._usual_poolings() if few or not lowest_layer([name])]
 
     def _say_what_others_score(
         self, train_parts: dict[str, np.ndarray], dev_parts: dict[str, np.ndarray]
@@ -413,7 +476,7 @@ class _TrainingRun:
             self.train.targets,
             {name: pool_windows(rows, dev_offsets, "mean") for name, rows in dev_parts.items()},
             self.dev.targets,
-            list(dict.fromkeys([own, *self._usual_poolings()])),
+            list(dict.fromkeys([own, *self._kept_poolings()])),
         )
         others = sorted((name for name in scores if name != own), key=lambda name: -scores[name])
         told = ", ".join(f"{name} {scores[name]:.3f}" for name in others)
@@ -583,6 +646,13 @@ class _TrainingRun:
             progress=self.progress,
             saved_state=saved_state,
         )
+
+
+def _rows(texts: np.ndarray, offsets: np.ndarray | None) -> np.ndarray:
+    """The rows of texts, which has several of each where `offsets` say so."""
+    if offsets is None:
+        return texts
+    return np.concatenate([np.arange(offsets[text], offsets[text + 1]) for text in texts])
 
 
 def _training_precision(wanted: str) -> str:

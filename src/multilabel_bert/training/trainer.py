@@ -15,9 +15,9 @@ from typing import Any
 import keras
 import numpy as np
 
+from multilabel_bert.decision.logistic import sigmoid
 from multilabel_bert.decision.metrics import check_metric, score
 from multilabel_bert.errors import SettingsError
-from multilabel_bert.model.predictor import sigmoid
 from multilabel_bert.progress import Progress
 from multilabel_bert.text.batching import fixed_size_batches, token_budget_batches
 from multilabel_bert.training.batches import FeatureInputs, TrainingInputs
