@@ -141,3 +141,14 @@ def test_a_table_is_needed_to_choose(cli, trained):
     assert "--calibration platt is fitted on a table" in message_of(
         cli("tune", trained, "--calibration", "platt", "--thresholds", __file__)
     )
+
+
+def test_reliability_curves_are_written(cli, trained, table, tmp_path):
+    file = tmp_path / "reliability.json"
+    metrics = json.loads(cli("evaluate", trained, table, "--reliability", file, "--json").out)
+    curves = json.loads(file.read_text())
+    assert set(curves) == {"equal_width", "equal_mass"}
+    together = curves["equal_width"]["all"]
+    assert together["calibration_error"] == pytest.approx(metrics["micro_calibration_error"])
+    assert sum(together["cells"]) == metrics["known_cells"]
+    assert list(curves["equal_mass"]["labels"]) == list(LABELS)

@@ -10,7 +10,7 @@ import typer
 
 from multilabel_bert.cli import options
 from multilabel_bert.cli.labelled_table import read_labelled_table
-from multilabel_bert.cli.output_place import check_directory
+from multilabel_bert.cli.output_place import check_directory, check_place
 from multilabel_bert.files import atomic_file
 from multilabel_bert.progress import Progress
 
@@ -27,6 +27,13 @@ def evaluate(
         Path | None,
         typer.Option(metavar="DIR", help="Also write eval_results.txt there, as Google's code."),
     ] = None,
+    reliability: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Also write reliability curves there, as JSON: of all cells, and of each label.",
+        ),
+    ] = None,
     no_baseline: Annotated[
         bool,
         typer.Option("--no-baseline", metavar="", help="Do not measure the baseline beside it."),
@@ -42,6 +49,7 @@ def evaluate(
     The table is read as that of the training; options say what differs.
     A model that was trained with its baseline is compared with it.
     """
+    from multilabel_bert.cli.reliability_file import write_reliability
     from multilabel_bert.cli.tables import show_baseline, show_labels, show_metrics
     from multilabel_bert.model.comparison import compare_with_baseline
     from multilabel_bert.model.directory import load_baseline
@@ -50,6 +58,7 @@ def evaluate(
 
     progress = Progress("silent" if quiet else "auto")
     check_directory(google_output, "--google-output")
+    check_place(reliability, "--reliability")
     predictor = Predictor.load(model, precision=precision)
     trained = predictor.model
     dataset = read_labelled_table(data, trained, table, progress)
@@ -61,6 +70,10 @@ def evaluate(
         comparison = compare_with_baseline(baseline, trained.label_names, dataset, outcome)
     if google_output is not None:
         write_eval_results(evaluation, google_output)
+    if reliability is not None:
+        write_reliability(
+            reliability, trained.label_names, dataset.dense_labels(), outcome.probabilities
+        )
     if as_json:
         beside = {} if comparison is None else comparison.to_dict()
         print(json.dumps(beside | evaluation.to_dict(), indent=2, ensure_ascii=False))

@@ -22,6 +22,7 @@ CALIBRATIONS = ("none", "temperature", "platt", "isotonic")
 # Positives, and negatives, that a label needs for parameters of its own, and for a curve.
 PLATT_SUPPORT = 10
 ISOTONIC_SUPPORT = 100
+_CELLS_AT_ONCE = 2**18
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,14 @@ class Calibration:
 
     def probabilities(self, logits: Any) -> NDArray[np.float32]:
         """Calibrated probabilities, float32 [N, X], of logits [N, X]."""
-        return sigmoid(self.calibrated_logits(logits))
+        values = np.asarray(logits)
+        # Some rows at a time: float64 in between takes little memory.
+        at_once = max(1, _CELLS_AT_ONCE // len(self.slopes))
+        parts = [
+            sigmoid(self.calibrated_logits(values[start : start + at_once]))
+            for start in range(0, max(1, len(values)), at_once)
+        ]
+        return np.concatenate(parts)
 
     def calibrated_logits(self, logits: Any) -> NDArray[np.float64]:
         """The logits of the calibrated probabilities, float64 [N, X].

@@ -93,6 +93,17 @@ def reliability_curve(
     return cell_curve(checked.truth[:, label], known, scores[:, label], bins=bins, binning=binning)
 
 
+def label_reliability(
+    targets: Any, probabilities: Any, *, bins: int = BINS, binning: str = "equal_width"
+) -> list[ReliabilityCurve]:
+    """The reliability curve of each label; see `reliability_curve`."""
+    checked = check_targets(targets)
+    scores = check_probabilities(probabilities, (checked.truth.shape[0], checked.truth.shape[1]))
+    return [
+        cell_curve(*cells, bins=bins, binning=binning) for cells in label_columns(checked, scores)
+    ]
+
+
 def cell_curve(
     truth: BoolArray,
     known: BoolArray | None,
