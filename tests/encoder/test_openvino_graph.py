@@ -315,7 +315,7 @@ HEAD = GraphHead(np.zeros((8, 3), "f4"), np.zeros(3, "f4"))
         ({"outputs": ("logits",)}, "outputs has 'logits', but no head is given"),
         (
             {"outputs": ("logits",), "head": dataclasses.replace(HEAD, representation="min")},
-            "representation 'min' is unknown. Use one of pooled, cls, mean, cls",
+            "representation 'min' is unknown. Use one of pooled, cls, mean, max",
         ),
         (
             {"outputs": ("logits",), "head": dataclasses.replace(HEAD, representation="cls+mean")},

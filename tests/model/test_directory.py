@@ -313,7 +313,7 @@ print(json.dumps(model.encode(json.loads(sys.argv[2])).tolist()))
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("pooling", filter(expressible_as_modules, POOLINGS))
+@pytest.mark.parametrize("pooling", [p for p in POOLINGS if expressible_as_modules(p)])
 def test_sentence_transformers_gives_the_same_probabilities(pooling, checkpoint, tmp_path):
     python = transformers_python()
     found = "import importlib.util as u, sys; sys.exit(not u.find_spec('sentence_transformers'))"

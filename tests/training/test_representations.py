@@ -10,7 +10,14 @@ from sklearn.metrics import average_precision_score  # noqa: E402
 
 from multilabel_bert import MultiLabelClassifier  # noqa: E402
 from multilabel_bert.encoder.checkpoint import load_checkpoint  # noqa: E402
-from multilabel_bert.encoder.pooling import AUTO_POOLINGS, BASE_PARTS, PARTS, combine  # noqa: E402
+from multilabel_bert.encoder.pooling import (  # noqa: E402
+    AUTO_POOLINGS,
+    BASE_PARTS,
+    LOWER_CLS_PARTS,
+    LOWER_MEAN_PARTS,
+    PARTS,
+    combine,
+)
 from multilabel_bert.progress import Progress  # noqa: E402
 from multilabel_bert.text.tokenizer import BertTokenizer  # noqa: E402
 from multilabel_bert.training.feature_cache import FeatureCache  # noqa: E402
@@ -25,8 +32,10 @@ def checkpoint(deep_encoder):
     return load_checkpoint(deep_encoder)
 
 
-@pytest.mark.parametrize("train_layers", [1, 4, "all"])
-@pytest.mark.parametrize("pooling", ["mean_last4", "max+mean"])
+@pytest.mark.parametrize(
+    ("train_layers", "pooling"),
+    [(1, "mean_last4"), (4, "cls_last4"), ("all", "mean_last4"), (1, "max+mean")],
+)
 def test_trained_layers_predict_what_was_trained(
     deep_encoder, checkpoint, labelled_texts, train_layers, pooling
 ):
@@ -82,7 +91,7 @@ class TestCache:
         for outputs, some, wanted in (
             (BASE_PARTS, half, [BASE_PARTS]),
             ((*BASE_PARTS, "max"), half, [("max",)]),
-            (PARTS, texts, [PARTS, PARTS[4:]]),
+            (PARTS, texts, [PARTS, (*LOWER_CLS_PARTS, *LOWER_MEAN_PARTS)]),
             (PARTS, texts, []),
             (BASE_PARTS, texts, []),
         ):
@@ -99,7 +108,7 @@ class TestCache:
         frozen.representations(texts, "")
         types = {np.load(file).dtype for file in tmp_path.rglob("values.npy")}
         assert types == {np.dtype(np.float16)}
-        assert len(frozen.cache.list_stores()) == 3
+        assert len(frozen.cache.list_stores()) == 4
 
 
 class TestQuickHead:

@@ -17,12 +17,13 @@ _LAST_LAYERS = 4
 # BERT was pre-trained; "cls", "mean" and "max": of the last layer, over the real tokens; "mean-1":
 # the same one layer lower.
 BASE_PARTS = ("pooled", "cls", "mean")
-LAYER_PARTS = tuple(f"{how}-{below}" for how in ("cls", "mean") for below in range(1, _LAST_LAYERS))
-PARTS = (*BASE_PARTS, "max", *LAYER_PARTS)
+LOWER_CLS_PARTS = tuple(f"cls-{below}" for below in range(1, _LAST_LAYERS))
+LOWER_MEAN_PARTS = tuple(f"mean-{below}" for below in range(1, _LAST_LAYERS))
+PARTS = (*BASE_PARTS, "max", *LOWER_CLS_PARTS, *LOWER_MEAN_PARTS)
 
 _LAYERED = {
-    f"{how}_last{_LAST_LAYERS}": (how, *(f"{how}-{below}" for below in range(1, _LAST_LAYERS)))
-    for how in ("cls", "mean")
+    f"cls_last{_LAST_LAYERS}": ("cls", *LOWER_CLS_PARTS),
+    f"mean_last{_LAST_LAYERS}": ("mean", *LOWER_MEAN_PARTS),
 }
 # Where several are joined, they are in the order in which sentence-transformers joins them.
 POOLINGS = (
@@ -35,8 +36,8 @@ POOLINGS = (
     "cls+max+mean",
     *_LAYERED,
 )
-# What `pooling="auto"` tries; see docs/training.md for what each of the others would cost.
-AUTO_POOLINGS = ("pooled", "cls", "mean", "cls+mean")
+# What `pooling="auto"` tries, where the encoder has it; docs/representations.md measures all.
+AUTO_POOLINGS = ("pooled", "cls", "mean", "cls+mean", f"mean_last{_LAST_LAYERS}")
 
 
 def pooling_parts(pooling: str) -> tuple[str, ...]:
@@ -75,6 +76,24 @@ def representation_size(pooling: str, hidden_size: int) -> int:
     return hidden_size * len(pooling_parts(pooling))
 
 
+def possible_poolings(poolings: Iterable[str], layers: int, *, pooler: bool = True) -> list[str]:
+    """Those of `poolings` that an encoder has.
+
+    Args:
+        poolings: some of `POOLINGS`.
+        layers: of the encoder.
+        pooler: whether it has one.
+
+    >>> possible_poolings(AUTO_POOLINGS, 3, pooler=False)
+    ['cls', 'mean', 'cls+mean']
+    """
+    return [
+        name
+        for name in poolings
+        if lowest_layer([name]) < layers and (pooler or "pooled" not in pooling_parts(name))
+    ]
+
+
 def check_pooling(
     pooling: str, layers: int, *, pooler: bool = True, origin: str = "this encoder"
 ) -> None:
@@ -89,11 +108,7 @@ def check_pooling(
     Raises:
         SettingsError: if there is no pooler for it, or too few layers.
     """
-    possible = [
-        name
-        for name in POOLINGS
-        if lowest_layer([name]) < layers and (pooler or "pooled" not in pooling_parts(name))
-    ]
+    possible = possible_poolings(POOLINGS, layers, pooler=pooler)
     if pooling in possible:
         return
     others = ", ".join(map(repr, possible))

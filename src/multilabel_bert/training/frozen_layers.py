@@ -16,7 +16,7 @@ import numpy as np
 from multilabel_bert.encoder.checkpoint import Checkpoint
 from multilabel_bert.encoder.encoding import Engine, encode_hidden, encode_parts
 from multilabel_bert.encoder.engines import choose_engine, make_engine
-from multilabel_bert.encoder.pooling import BASE_PARTS, LAYER_PARTS
+from multilabel_bert.encoder.pooling import BASE_PARTS, LOWER_CLS_PARTS, LOWER_MEAN_PARTS
 from multilabel_bert.errors import SettingsError, WriteError
 from multilabel_bert.progress import Progress, Task
 from multilabel_bert.text.tokenized_texts import TokenizedTexts
@@ -75,7 +75,8 @@ def _groups(outputs: Sequence[str]) -> list[_Content]:
     kinds = (
         ("representations", BASE_PARTS),
         ("representations (max)", ("max",)),
-        ("representations (last layers)", LAYER_PARTS),
+        ("representations ([CLS] of lower layers)", LOWER_CLS_PARTS),
+        ("representations (means of lower layers)", LOWER_MEAN_PARTS),
     )
     return [
         _Content(name, wanted)

@@ -67,7 +67,7 @@ class TrainingSettings:
             ``"mean"`` or ``"max"`` of the last layer, several joined (``"cls+mean"``,
             ``"max+mean"``, ``"cls+max+mean"``), or the last four layers side by side
             (``"cls_last4"``, ``"mean_last4"``); ``"auto"`` takes the best on the development
-            split of pooled, cls, mean and cls+mean (with ``train_layers=0``).
+            split of pooled, cls, mean, cls+mean and mean_last4 (with ``train_layers=0``).
         compare_poolings: whether a run with ``train_layers=0`` and a development split says what
             other representations would score, by a quick head.
         few_examples: whether a head alone is a logistic regression, fitted to convergence on all
@@ -313,6 +313,8 @@ class TrainingSettings:
             texts: number of training texts.
         """
         head_only = self.train_layers == 0
+        if self.few_examples:
+            return replace(self, standardize=self.standardize is not False)
         epochs = self.num_train_epochs or (30 if head_only else 3)
         batch_size = self.train_batch_size
         if batch_size is None and head_only:
