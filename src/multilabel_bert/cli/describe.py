@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from multilabel_bert.cli import options
+from multilabel_bert.cli.output_place import check_place
+from multilabel_bert.cli.suspect_table import show_suspects, suspects_by_head, write_suspects
 from multilabel_bert.errors import SettingsError
+from multilabel_bert.progress import Progress
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,13 +44,29 @@ def describe(
         int,
         typer.Option(metavar="N", help="With --encoder: count the texts with more tokens."),
     ] = 128,
+    suspects: Annotated[
+        bool,
+        typer.Option(
+            "--suspects",
+            metavar="",
+            help="Also list labels that are likely wrong, by models of --encoder that did not see "
+            "the text; of a directory, those of its training table.",
+        ),
+    ] = False,
+    output: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.csv", help="With --suspects: write all of them there."),
+    ] = None,
     as_json: options.Json = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """Show rows, labels, co-occurrence, lengths, duplicates, and leakage between splits.
 
     [bold]multilabel describe messages.csv[/]
 
     [bold]multilabel describe data/ --encoder uncased_L-12_H-768_A-12[/]
+
+    [bold]multilabel describe messages.csv --encoder DIR --suspects --output wrong.csv[/]
     """
     from multilabel_bert.data.reading import read_dataset
     from multilabel_bert.data.splits import read_splits
@@ -55,6 +74,14 @@ def describe(
 
     if max_seq_length < 1:
         raise SettingsError(f"--max-seq-length {max_seq_length}: expected 1 or more.")
+    if suspects and encoder is None:
+        raise SettingsError(
+            "--suspects needs an encoder, on which models are trained that judge the labels. Add "
+            "--encoder."
+        )
+    if output is not None and not suspects:
+        raise SettingsError(f"--output {output} is for --suspects. Add that, or leave it out.")
+    check_place(output, "--output")
     # Rows without a text are counted, not refused.
     arguments = {"empty_text": "keep"} | table.arguments()
     splits = (
@@ -64,10 +91,21 @@ def describe(
     )
     lengths = None if encoder is None else _token_lengths(splits, encoder)
     summary = summarise(splits, token_lengths=lengths, max_seq_length=max_seq_length)
+    found = None
+    if suspects and encoder is not None:
+        part = splits.get("train", next(iter(splits.values())))
+        progress = Progress("silent" if quiet else "auto")
+        found = suspects_by_head(part, encoder, max_seq_length, progress)
+        if output is not None:
+            write_suspects(found, output)
     if as_json:
-        print(json.dumps(summary.to_dict(), indent=2, ensure_ascii=False))
-    else:
-        _show(summary, max_seq_length)
+        more = {} if found is None else {"suspects": [one.to_dict() for one in found]}
+        print(json.dumps(summary.to_dict() | more, indent=2, ensure_ascii=False))
+        return
+    _show(summary, max_seq_length)
+    if found is not None:
+        positive, negative, _ = part.label_counts()
+        show_suspects(found, int(positive.sum() + negative.sum()))
 
 
 def _token_lengths(splits: Mapping[str, Dataset], encoder: str) -> dict[str, np.ndarray]:
