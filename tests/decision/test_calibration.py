@@ -69,9 +69,9 @@ def test_the_temperature_has_the_least_cross_entropy(overconfident):
 
 def test_too_rare_labels_take_the_temperature():
     generator = np.random.default_rng(1)
-    logits = generator.normal(size=(400, 5)).astype(np.float32)
+    logits = generator.normal(size=(1500, 5)).astype(np.float32)
     counts = [PLATT_SUPPORT - 1, PLATT_SUPPORT, ISOTONIC_SUPPORT - 1, ISOTONIC_SUPPORT, 0]
-    targets = np.zeros((400, 5))
+    targets = np.zeros((1500, 5))
     for label, count in enumerate(counts):
         targets[np.argsort(-logits[:, label])[: 2 * count : 2], label] = 1
     calibration = fit_calibration(targets, logits, "isotonic")

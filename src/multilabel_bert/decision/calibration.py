@@ -21,7 +21,7 @@ CALIBRATIONS = ("none", "temperature", "platt", "isotonic")
 """What `fit_calibration` can do, from the least to the most flexible."""
 # Positives, and negatives, that a label needs for parameters of its own, and for a curve.
 PLATT_SUPPORT = 10
-ISOTONIC_SUPPORT = 100
+ISOTONIC_SUPPORT = 500
 _CELLS_AT_ONCE = 2**18
 
 

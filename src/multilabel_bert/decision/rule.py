@@ -163,7 +163,9 @@ class DecisionRule:
         )
         # A fixed threshold is of no metric; but of costs it is the best for right probabilities.
         is_tuned = strategy != "fixed" or metric == COST
-        stored = check_costs(costs, len(thresholds), label_names).to_list() if costs else None
+        stored = None
+        if costs is not None:
+            stored = check_costs(costs, len(thresholds), label_names).to_list()
         return cls(
             thresholds,
             strategy=strategy,
