@@ -151,7 +151,7 @@ class AdamWeightDecay(keras.optimizers.Optimizer):
             self.add_variable_from_reference(variable, name="average") for variable in averaged
         ]
         for variable, average in zip(averaged, self._averages, strict=True):
-            average.assign(variable)
+            average.assign(ops.copy(variable))  # JAX would share the memory
 
     def apply(self, grads: Any, trainable_variables: Any = None) -> Any:
         """Clip and apply the gradients."""
