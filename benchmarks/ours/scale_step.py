@@ -131,8 +131,9 @@ def train(folder: Path, count: int, number: int) -> Callable[[], Any]:
     from multilabel_bert.encoder.checkpoint import load_checkpoint
     from multilabel_bert.progress import Progress
     from multilabel_bert.text.tokenizer import BertTokenizer
+    from multilabel_bert.training.examples import Examples
     from multilabel_bert.training.feature_cache import FeatureCache
-    from multilabel_bert.training.pipeline import Examples, train_classifier
+    from multilabel_bert.training.pipeline import train_classifier
     from multilabel_bert.training.settings import TrainingSettings
     from multilabel_bert.training.targets import Targets
 

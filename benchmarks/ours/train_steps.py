@@ -17,7 +17,8 @@ from shapes import load_shape, random_texts
 from multilabel_bert.data import read_splits
 from multilabel_bert.text.batching import token_budget_batches
 from multilabel_bert.text.tokenizer import BertTokenizer
-from multilabel_bert.training.pipeline import Examples, train_classifier
+from multilabel_bert.training.examples import Examples
+from multilabel_bert.training.pipeline import train_classifier
 from multilabel_bert.training.settings import TrainingSettings
 from multilabel_bert.training.targets import Targets
 

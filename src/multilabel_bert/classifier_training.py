@@ -91,7 +91,8 @@ def train_model(
         MissingPackageError: if Keras is not installed.
     """
     import_optional("keras", extra="train", purpose="training")
-    from multilabel_bert.training.pipeline import Examples, train_classifier
+    from multilabel_bert.training.examples import Examples
+    from multilabel_bert.training.pipeline import train_classifier
     from multilabel_bert.training.provenance import provenance_of
     from multilabel_bert.training.targets import Targets
 
