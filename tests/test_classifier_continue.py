@@ -149,7 +149,9 @@ class TestLabels:
         logits = trained.decision_function(texts)
         words = ["slow" in text.split() for text in texts]
         given = np.column_stack([words, labels[:, 1]])
-        trained.set_params(dev_fraction=0, **STILL).fit(texts, given, label_names=["slow", "refund"])
+        trained.set_params(dev_fraction=0, **STILL).fit(
+            texts, given, label_names=["slow", "refund"]
+        )
         assert trained.label_names_.tolist() == ["slow", "refund", "delay", "praise"]
         after = trained.decision_function(texts)
         np.testing.assert_allclose(after[:, 1:], logits[:, [1, 0, 2]], atol=1e-5)
@@ -273,9 +275,7 @@ class TestStates:
         with pytest.raises(SettingsError, match="had starting head=None"):
             other.fit(*labelled_texts, state_directory=state)
 
-    def test_a_finished_state_gives_way_to_the_next_training(
-        self, make, labelled_texts, tmp_path
-    ):
+    def test_a_finished_state_gives_way_to_the_next_training(self, make, labelled_texts, tmp_path):
         state = tmp_path / "state"
         model = make(train_layers=1, learning_rate=1e-3)
         model.fit(*labelled_texts, state_directory=state)

@@ -21,6 +21,9 @@ from multilabel_bert.model.classifier_model import ClassifierModel
 from multilabel_bert.progress import Progress
 from multilabel_bert.training.settings import TrainingSettings
 
+# Names are found in the cells of these tables, in no order that means anything.
+_NAMES_IN_CELLS = ("delimited", "list", "categorical")
+
 
 @dataclass(frozen=True)
 class ContinuedLabels:
@@ -63,11 +66,19 @@ def continued_dataset(
     named = label_names is not None or isinstance(texts, Dataset) or hasattr(labels, "columns")
     if named or labels is None:
         dataset = as_dataset(texts, labels, label_names)
+        if (
+            label_names is None
+            and dataset.layout is not None
+            and (dataset.layout.label_format in _NAMES_IN_CELLS)
+        ):
+            own = _own_after_known(dataset.label_names, known)
+            names = (*known, *(n for n in own if n not in known))
+            return dataset.with_label_names(own), ContinuedLabels(own, names)
         own = dataset.label_names
         return dataset, ContinuedLabels(own, (*own, *(n for n in known if n not in own)))
     occurring = _names_in(labels)
     if occurring:
-        own = (*(n for n in known if n in occurring), *sorted(occurring - set(known)))
+        own = _own_after_known(sorted(occurring), known)
         names = (*known, *(n for n in own if n not in known))
         return as_dataset(texts, labels, own), ContinuedLabels(own, names, by_name=True)
     try:
@@ -76,9 +87,14 @@ def continued_dataset(
         raise LabelError(
             f"This classifier is trained already and has the labels {listed(known)}. {error} Name "
             "the columns with label_names: new labels are added, and those that are not there are "
-            "kept. Or set warm_start=False to train anew."
+            "kept. To train anew, leave --from out (in Python warm_start=False)."
         ) from None
     return dataset, ContinuedLabels(known, known)
+
+
+def _own_after_known(own: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
+    """The names that texts have, those of the model first."""
+    return (*(n for n in known if n in own), *(n for n in own if n not in known))
 
 
 def widened(dataset: Dataset, labels: ContinuedLabels) -> Dataset:
@@ -109,8 +125,7 @@ def continued_validation(given: Any, labels: ContinuedLabels) -> Dataset:
     if not labels.by_name:
         return dataset.with_unknown_labels(labels.names)
     positive, _, _ = dataset.label_counts()
-    own = set(labels.own)
-    there = [x for x, name in enumerate(labels.names) if positive[x] or name in own]
+    there = [x for x, name in enumerate(labels.names) if positive[x] or name in labels.own]
     matrix = dataset.require_labels()[:, there]
     names = tuple(labels.names[x] for x in there)
     return replace(dataset, labels=matrix, label_names=names).with_unknown_labels(labels.names)
@@ -125,8 +140,8 @@ def continued_settings(settings: TrainingSettings, model: ClassifierModel) -> Tr
     if settings.pooling not in ("auto", model.pooling):
         raise SettingsError(
             f"pooling={settings.pooling!r}, but the head of this classifier is on "
-            f"{model.pooling!r}, and training goes on from it. Set pooling={model.pooling!r}; or "
-            "warm_start=False for a new head on the pre-trained encoder."
+            f"{model.pooling!r}, and training goes on from it. Set pooling={model.pooling!r}; or, "
+            "for a new head, name the model with --encoder (in Python warm_start=False)."
         )
     return replace(settings, pooling=model.pooling)
 

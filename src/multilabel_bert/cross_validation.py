@@ -19,7 +19,7 @@ from multilabel_bert.decision.metrics import check_metric
 from multilabel_bert.progress import Progress
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class CrossValidation:
     """What `cross_validate` found.
 
@@ -36,6 +36,15 @@ class CrossValidation:
     folds: np.ndarray
     evaluations: tuple[Evaluation, ...]
     overall: Evaluation
+
+    def __repr__(self) -> str:
+        """Say how much was judged, and how well: the arrays would fill the screen."""
+        texts, labels = self.probabilities.shape
+        mean, deviation = self.mean("macro_f1")
+        return (
+            f"<CrossValidation: {texts:,} texts, {labels} labels, {len(self.evaluations)} folds, "
+            f"macro-F1 {mean:.3f} ± {deviation:.3f}>"
+        )
 
     def mean(self, metric: str) -> tuple[float, float]:
         """Mean and standard deviation of a metric over the folds.

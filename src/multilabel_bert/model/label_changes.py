@@ -106,8 +106,9 @@ def _changed(
         label_names=names,
         rule=rule_for_labels(model.rule, columns),
         layout=layout_for_labels(model.layout, model.label_names, names),
-        # They were measured with the labels of before.
+        # They are of the labels of before.
         metrics={},
+        baseline=None,
         provenance=model.provenance | {"label_changes": changes},
     )
 
