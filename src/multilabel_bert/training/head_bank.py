@@ -71,7 +71,7 @@ class HeadBank:
         self.plans = [plans[index] for index in self.order]
         self.settings = self.plans[0].settings
         self.network = network
-        kernel, bias = network.head_tensors()
+        kernel, _ = network.head_tensors()
         self.shape = (kernel.shape[0], len(plans), kernel.shape[1])  # D, C, X
         self.start = kernel
         self.optimizer = AdamWeightDecay(bias_correction=self.settings.optimizer == "adamw")
@@ -86,7 +86,18 @@ class HeadBank:
         self.state = [tf.Variable(tf.zeros(shape), trainable=False) for shape in shapes]
         generator = getattr(network.dropout, "seed_generator", None)
         self.seed = None if generator is None else np.array(generator.state)
-        self._updates = tf.function(self._update_from_each, autograph=False, reduce_retracing=True)
+        # Of any number of texts and batches: the graph is made once for all folds.
+        self._updates = tf.function(
+            self._update_from_each,
+            autograph=False,
+            input_signature=[
+                tf.TensorSpec((None, kernel.shape[0]), tf.float32),
+                tf.TensorSpec((None, None), tf.int32),
+                tf.TensorSpec((None, None, kernel.shape[1]), tf.float32),
+                tf.TensorSpec((None, len(plans)), tf.float32),
+                tf.TensorSpec((), tf.int32),
+            ],
+        )
 
     def train(
         self,
@@ -158,7 +169,12 @@ class HeadBank:
             return step
 
         steps = tf.cast(done, tf.float32) + 1.0 + tf.range(tf.shape(rows)[0], dtype=tf.float32)
-        return tf.map_fn(update, (rows, targets, rates, steps), tf.float32, parallel_iterations=1)
+        return tf.map_fn(
+            update,
+            (rows, targets, rates, steps),
+            fn_output_signature=tf.float32,
+            parallel_iterations=1,
+        )
 
     def _update(self, features: Any, targets: Any, rate: Any, step: Any) -> None:
         size, heads, labels = self.shape

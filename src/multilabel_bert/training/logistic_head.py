@@ -1,0 +1,126 @@
+"""A head alone as logistic regression with an L2 penalty, to its minimum: for few examples."""
+
+# N = texts, D = size of the representation, X = labels
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.optimize import minimize
+
+from multilabel_bert.training.head_start import prior_bias
+
+# Of the gradient's largest component; the objective is a mean over texts.
+_TOLERANCE = 1e-6
+_MOST_ITERATIONS = 2000
+
+Head = tuple[np.ndarray, np.ndarray]
+"""Kernel [D, X] and bias [X]."""
+
+
+def fit_logistic_head(
+    features: np.ndarray,
+    targets: np.ndarray,
+    l2: float,
+    *,
+    positive_weights: np.ndarray | None = None,
+    text_weights: np.ndarray | None = None,
+    start: Head | None = None,
+) -> Head:
+    """Fit X logistic regressions at once, each to the one minimum there is.
+
+    The minimum over kernel K and bias b of ``1/N sum of cross-entropies + l2/2 |K|²``: for each
+    label that of scikit-learn's ``LogisticRegression(C=1 / (N l2))``. Unknown cells are left out
+    of the sum. A label whose known cells are all alike has no minimum: its kernel is 0 and its
+    bias the log-odds of `head_start.prior_bias`.
+
+    Args:
+        features: [N, D], standardised.
+        targets: [N, X], from 0 to 1, -1 for unknown.
+        l2: strength of the penalty, above 0.
+        positive_weights: float [X], factor on the part of the positives, or None.
+        text_weights: float [N], factor on the part of each text, or None.
+        start: a head to start from, such as that of a stronger penalty; saves time alone.
+
+    Returns:
+        float64 [D, X] and [X].
+
+    Source: Liu and Nocedal 1989, "On the limited memory BFGS method", in SciPy.
+    """
+    features = np.asarray(features, np.float64)
+    known = targets >= 0
+    truth = np.where(known, targets, 0).astype(np.float64)
+    weights = np.ones(truth.shape[1]) if positive_weights is None else positive_weights
+    negatives = np.where(known, 1.0 - truth, 0.0)
+    counts = (truth > 0).sum(axis=0), (negatives > 0).sum(axis=0)
+    learned = (counts[0] > 0) & (counts[1] > 0)
+    kernel = np.zeros((features.shape[1], truth.shape[1]))
+    bias = prior_bias(*counts).astype(np.float64)
+    if not learned.any():
+        return kernel, bias
+    truth, negatives = truth[:, learned] * weights[learned], negatives[:, learned]
+    if text_weights is not None:
+        truth, negatives = truth * text_weights[:, None], negatives * text_weights[:, None]
+    shape = (features.shape[1] + 1, int(learned.sum()))
+    texts = len(features)
+
+    def objective(flat: np.ndarray) -> tuple[float, np.ndarray]:
+        weights = flat.reshape(shape)
+        logits = features @ weights[:-1] + weights[-1]
+        softplus = np.logaddexp(0.0, logits)  # -log(1 - sigmoid(z)); minus z it is -log sigmoid(z)
+        loss = (truth * (softplus - logits) + negatives * softplus).sum() / texts
+        probabilities = np.exp(logits - softplus)
+        slopes = ((truth + negatives) * probabilities - truth) / texts
+        gradient = np.empty(shape)
+        gradient[:-1] = features.T @ slopes + l2 * weights[:-1]
+        gradient[-1] = slopes.sum(axis=0)
+        return loss + 0.5 * l2 * np.square(weights[:-1]).sum(), gradient.ravel()
+
+    first = (kernel, bias) if start is None else start
+    found = minimize(
+        objective,
+        np.vstack([first[0][:, learned], first[1][learned]]).ravel(),
+        jac=True,
+        method="L-BFGS-B",
+        options={
+            "gtol": _TOLERANCE,
+            "ftol": 1e-12,
+            "maxiter": _MOST_ITERATIONS,
+            "maxfun": 2 * _MOST_ITERATIONS,
+        },
+    ).x.reshape(shape)
+    kernel[:, learned], bias[learned] = found[:-1], found[-1]
+    return kernel, bias
+
+
+def l2_path(
+    features: np.ndarray,
+    targets: np.ndarray,
+    strengths: Sequence[float],
+    *,
+    positive_weights: np.ndarray | None = None,
+    text_weights: np.ndarray | None = None,
+) -> list[Head]:
+    """The heads of several strengths, in the order given; best from strong to weak.
+
+    Args:
+        features: [N, D], standardised.
+        targets: [N, X].
+        strengths: each above 0.
+        positive_weights: float [X] or None.
+        text_weights: float [N] or None.
+    """
+    heads: list[Head] = []
+    for strength in strengths:
+        heads.append(
+            fit_logistic_head(
+                features,
+                targets,
+                strength,
+                positive_weights=positive_weights,
+                text_weights=text_weights,
+                start=heads[-1] if heads else None,
+            )
+        )
+    return heads
