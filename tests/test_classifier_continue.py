@@ -106,9 +106,21 @@ class TestTheStart:
         np.testing.assert_allclose(model.decision_function(texts), logits, atol=1e-5)
 
     def test_googles_fine_tuned_checkpoint_goes_on(self, shared_fixtures):
-        found = sorted(shared_fixtures.rglob("*finetuned*"))
-        if not found:
-            pytest.skip("no fine-tuned checkpoint among the fixtures")
+        folder = shared_fixtures / "google_bert"
+        model = MultiLabelClassifier.from_pretrained(
+            bert_config_file=folder / "tiny" / "bert_config.json",
+            init_checkpoint=folder / "tiny" / "finetuned" / "model.ckpt-12",
+            vocab_file=folder / "vocab.txt",
+            label_names=list("abcde"),
+            **QUICK | {"dev_fraction": 0, "train_layers": 1},
+        )
+        texts = ["Hello world, this is BERT.", "hello", "this is", "the world"]
+        logits = model.decision_function(texts)
+        model.set_params(**STILL).fit(texts, [["a"], ["b"], ["c", "d"], ["e"]])
+        np.testing.assert_allclose(model.decision_function(texts), logits, atol=1e-5)
+        model.set_params(learning_rate=0.01, head_learning_rate=None)
+        model.fit(texts, [["a"], ["b"], ["c", "d"], ["e"]])
+        assert np.abs(model.decision_function(texts) - logits).max() > 1e-3
 
     def test_auto_pooling_stays_with_what_was_chosen(self, make, labelled_texts):
         model = make(pooling="auto").fit(*labelled_texts)

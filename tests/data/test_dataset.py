@@ -1,11 +1,12 @@
 """The Dataset, and how to make one without a file."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from multilabel_bert.data import Dataset, Example
+from multilabel_bert.data import Dataset, Example, read_dataset
 from multilabel_bert.errors import DataError, LabelError
 
 
@@ -92,3 +93,51 @@ def test_messages(make, error, message):
 def test_no_texts_make_an_empty_dataset():
     data = Dataset.from_arrays([])
     assert len(data) == 0
+
+
+class TestIndexing:
+    DATA = Dataset.from_arrays(
+        ["late", "thanks", "refund"],
+        [["delay"], None, []],
+        label_names=["delay", "praise"],
+        ids=["a", "b", "c"],
+    )
+
+    def test_a_position_gives_an_example(self):
+        assert self.DATA[0] == Example("a", "late", None, ("delay",))
+        assert self.DATA[1].labels is None
+        assert self.DATA[-1] == Example("c", "refund", None, ())
+        assert [example.text_a for example in self.DATA] == self.DATA.texts
+
+    def test_a_slice_positions_or_a_mask_give_a_dataset(self):
+        assert self.DATA[:2].texts == ["late", "thanks"]
+        assert self.DATA[::-1].ids == ["c", "b", "a"]
+        assert self.DATA[[2, 0]].dense_labels().tolist() == [[0, 0], [1, 0]]
+        assert len(self.DATA[np.array([True, False, True])]) == 2
+        assert len(self.DATA[5:]) == 0
+
+    def test_an_example_goes_back(self):
+        again = Dataset.from_examples(list(self.DATA), label_names=self.DATA.label_names)
+        np.testing.assert_array_equal(again.dense_labels(), self.DATA.dense_labels())
+
+    def test_mistakes(self):
+        with pytest.raises(IndexError):
+            self.DATA[3]
+        with pytest.raises(DataError, match="got 'text'. Columns are attributes"):
+            self.DATA["text"]
+
+
+def test_unknown_labels_are_added():
+    data = Dataset.from_arrays(["late", "thanks"], [["delay"], []])
+    wide = data.with_unknown_labels(["praise", "delay"])
+    np.testing.assert_array_equal(wide.dense_labels(), [[np.nan, 1], [np.nan, 0]])
+    assert data.with_unknown_labels(["delay"]) is data
+
+
+@pytest.mark.parametrize("names", [Path("labels.txt"), "labels.txt"])
+def test_a_file_as_label_names_is_refused(tmp_path, names):
+    (tmp_path / "data.csv").write_text("text,labels\nlate again,delay\n")
+    with pytest.raises(LabelError, match=r"expected a list of label names, got .*--labels"):
+        read_dataset(tmp_path / "data.csv", label_names=names)
+    with pytest.raises(LabelError, match="expected a list of label names"):
+        Dataset.from_arrays(["late"], [["delay"]], label_names=names)

@@ -146,7 +146,7 @@ class Dataset:
             )
         if isinstance(index, slice):
             return self.subset(np.arange(len(self))[index])
-        if not hasattr(index, "__index__"):
+        if np.ndim(index) > 0:
             return self.subset(index)
         position = range(len(self))[index]
         labels = None
