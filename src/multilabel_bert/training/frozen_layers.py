@@ -164,7 +164,7 @@ class FrozenLayers:
                 for group, (store, entries) in zip(groups, filled, strict=True)
                 for place, name in enumerate(group.outputs)
             }
-        with self.progress.task(title, len(texts), "texts") as task:
+        with self.progress.task(title, len(texts), _unit(texts)) as task:
             parts = encode_parts(self.engine, texts, on_batch=task.advance)
         # Rounded as the cache rounds, so that the result does not depend on it.
         return {
@@ -187,7 +187,7 @@ class FrozenLayers:
             ((store, entries),) = filled
             return StoredHiddenInputs(hidden_size, store.places(entries), texts.lengths)
         _check_memory(int(texts.offsets[-1]) * hidden_size * self.dtype.itemsize)
-        with self.progress.task(title, len(texts), "texts") as task:
+        with self.progress.task(title, len(texts), _unit(texts)) as task:
             return HiddenInputs(encode(texts, task), texts.offsets)
 
     def _filled_stores(
@@ -230,7 +230,7 @@ class FrozenLayers:
         entries = np.stack([store.find(digests) for store in stores])  # [contents, N]
         lacks = entries < 0
         if found := int((~lacks.any(axis=0)).sum()):
-            self.progress.say(f"In the cache: {found:,} of {len(texts):,} texts")
+            self.progress.say(f"In the cache: {found:,} of {len(texts):,} {_unit(texts)}")
         if found == len(texts):
             return list(zip(stores, entries, strict=True))
         new = np.unique(np.concatenate([store.missing(digests) for store in stores]))
@@ -246,7 +246,7 @@ class FrozenLayers:
         try:
             for store in stores:
                 store.prepare()
-            with self.progress.task(title, len(new), "texts") as task:
+            with self.progress.task(title, len(new), _unit(texts)) as task:
                 for pattern in np.unique(lacks[:, new], axis=1).T:
                     alike = np.flatnonzero((lacks[:, new] == pattern[:, None]).all(axis=0))
                     which = np.flatnonzero(pattern).tolist()
@@ -280,6 +280,10 @@ class FrozenLayers:
             for name, value in self.checkpoint.tensors.items()
             if name.startswith("embeddings/") or name.split("/")[1] in frozen
         }
+
+
+def _unit(texts: TokenizedTexts) -> str:
+    return "texts" if texts.window_offsets is None else "windows"
 
 
 def _by_size(indices: np.ndarray, sizes: np.ndarray, limit: int) -> list[np.ndarray]:

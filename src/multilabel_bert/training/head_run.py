@@ -304,17 +304,29 @@ class HeadRun(TrainingRun):
         layers, pooler = self.checkpoint.config.num_hidden_layers, self.checkpoint.has_pooler
         return possible_poolings(AUTO_POOLINGS, layers, pooler=pooler)
 
+    @property
+    def _compares(self) -> bool:
+        """Whether it is said what other representations would score."""
+        shown = (self.progress.bars or self.progress.lines) and self.start is None
+        chosen = self.settings.pooling
+        wanted = self.settings.compare_poolings and chosen != "auto" and self.dev is not None
+        return shown and wanted
+
     def _kept_poolings(self) -> list[str]:
-        """Whose parts every run computes: lower layers cost no time, but as much disk again."""
+        """Whose parts a run computes though it does not need them.
+
+        Those of the last layer cost nothing. Lower layers cost some per cent of the time, and as
+        much disk again: they are for the comparison alone, where texts are not too many.
+        """
         rows, hidden_size = len(self.train.texts), self.checkpoint.config.hidden_size
         few = rows * hidden_size * len(LOWER_MEAN_PARTS) <= _FEW_VALUES
-        return [name for name in self._usual_poolings() if few or not lowest_layer([name])]
+        lower = self._compares and few
+        return [name for name in self._usual_poolings() if lower or not lowest_layer([name])]
 
     def _say_what_others_score(
         self, train_parts: dict[str, np.ndarray], dev_parts: dict[str, np.ndarray]
     ) -> None:
-        shown = (self.progress.bars or self.progress.lines) and self.start is None
-        if not (self.settings.compare_poolings and shown and self.dev is not None):
+        if not self._compares or self.dev is None:
             return
         own = self.settings.pooling
         train_offsets, dev_offsets = self._rows_of(self.train), self._rows_of(self.dev)
