@@ -420,8 +420,8 @@ class DecisionOptions:
     threshold_metric: Annotated[
         str,
         option(
-            "What thresholds are chosen for: macro_f1, micro_f0.5, precision_at_recall:0.9, "
-            "recall_at_precision:0.9, cost …",
+            "What thresholds are chosen for, such as macro_f1, micro_f0.5, "
+            "precision_at_recall:0.9, recall_at_precision:0.9 or cost.",
             "METRIC",
             panel=_DECISIONS,
         ),
@@ -494,7 +494,7 @@ def classifier_parameters(
     parameters["costs"] = parse_costs(decisions.costs)
     names = [field.name for field in dataclasses.fields(TrainingSettings)]
     # Its checks come here, before the data are read; the classifier makes them again.
-    TrainingSettings(**{name: parameters[name] for name in names})
+    TrainingSettings(**{name: parameters[name] for name in names if name in parameters})
     return parameters
 
 

@@ -47,8 +47,8 @@ def tune(
         str | None,
         typer.Option(
             metavar="METRIC",
-            help="What thresholds are chosen for: macro_f1, micro_f0.5, precision_at_recall:0.9, "
-            "recall_at_precision:0.9, cost …",
+            help="What thresholds are chosen for, such as macro_f1, micro_f0.5, "
+            "precision_at_recall:0.9, recall_at_precision:0.9 or cost.",
             show_default="macro_f1",
         ),
     ] = None,
