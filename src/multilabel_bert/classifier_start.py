@@ -15,7 +15,7 @@ from multilabel_bert.classifier_inputs import as_dataset, validation_dataset
 from multilabel_bert.data.dataset import Dataset
 from multilabel_bert.data.option_hints import listed
 from multilabel_bert.decision.rule import DecisionRule
-from multilabel_bert.decision.rule_labels import rule_for_labels
+from multilabel_bert.decision.rule_labels import rule_for_labels, rule_keeping
 from multilabel_bert.errors import LabelError, SettingsError
 from multilabel_bert.model.classifier_model import ClassifierModel
 from multilabel_bert.progress import Progress
@@ -195,8 +195,7 @@ def keep_unjudged_thresholds(
         return tuned
     positive, _, _ = dev.label_counts()
     kept = trained & (positive == 0)
-    thresholds = np.where(kept, before.thresholds, tuned.thresholds)
-    return replace(tuned, thresholds=thresholds.astype(np.float32))
+    return rule_keeping(tuned, before, kept)
 
 
 def _names_in(labels: Any) -> set[str]:

@@ -48,7 +48,7 @@ def test_every_option_has_a_purpose_and_a_default(command):
 # One of several must be given, or nothing is done without them.
 _NEED_NO_DEFAULT = {
     "encoder", "bert_config_file", "init_checkpoint", "vocab_file",
-    "data", "text", "pair", "google_output",
+    "data", "text", "pair", "google_output", "reliability",
 }  # fmt: skip
 
 

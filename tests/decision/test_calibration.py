@@ -1,5 +1,6 @@
 """Calibration: equal to scikit-learn's where it has the method, stored whole, order kept."""
 
+import itertools
 import json
 
 import numpy as np
@@ -13,6 +14,7 @@ from sklearn.metrics import brier_score_loss
 from multilabel_bert.decision import DecisionRule, evaluate, fit_calibration, reliability_curve
 from multilabel_bert.decision.calibration import ISOTONIC_SUPPORT, PLATT_SUPPORT, Calibration
 from multilabel_bert.decision.logistic import sigmoid
+from multilabel_bert.decision.rule_labels import rule_keeping
 from multilabel_bert.errors import DataError, ModelError, SettingsError
 
 METHODS = ("temperature", "platt", "isotonic")
@@ -229,3 +231,19 @@ def test_mistakes_are_explained(call, error, message):
     with pytest.raises(error) as caught:
         call()
     assert str(caught.value) == message
+
+
+def test_labels_that_are_kept_are_decided_as_before(overconfident):
+    targets, logits = overconfident
+    before = DecisionRule.fitted(targets[:700], logits[:700], calibration="platt")
+    plain = DecisionRule.fitted(targets[700:], logits[700:])
+    after = DecisionRule.fitted(targets[700:], logits[700:], calibration="isotonic")
+    kept = np.array([True, False, True, False])
+    for old, new in itertools.product((before, plain), (plain, after)):
+        rule = rule_keeping(new, old, kept)
+        decided = rule.predict(rule.probabilities(logits))
+        for label in range(4):
+            expected = (old if kept[label] else new).predict(
+                (old if kept[label] else new).probabilities(logits)
+            )
+            assert np.array_equal(decided[:, label], expected[:, label])

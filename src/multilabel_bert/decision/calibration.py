@@ -198,7 +198,7 @@ def fit_calibration(
 
     Example:
         >>> fit_calibration([[1], [0], [1], [0]], [[8], [8], [8], [-8]]).slopes.round(3).tolist()
-        [0.114]
+        [0.137]
     """
     check_calibration(method)
     if method == "none":

@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from multilabel_bert.decision.calibration import Calibration
-from multilabel_bert.decision.cells import FIXED_THRESHOLD
+from multilabel_bert.decision.cells import FIXED_THRESHOLD, BoolArray
 from multilabel_bert.decision.rule import DecisionRule
 
 
@@ -43,6 +43,38 @@ def rule_for_labels(rule: DecisionRule, columns: Sequence[int | None]) -> Decisi
         costs=costs and [[1.0, 1.0] if x is None else costs[x] for x in columns],
         calibration=None if calibration is None else _calibration(calibration, columns, place),
     )
+
+
+def rule_keeping(rule: DecisionRule, before: DecisionRule, kept: BoolArray) -> DecisionRule:
+    """The rule, with the thresholds and the calibration of another one for some labels.
+
+    Args:
+        rule: for X labels.
+        before: for the same labels.
+        kept: bool [X], which are decided as `before` decides them.
+
+    >>> rule = rule_keeping(DecisionRule([0.2, 0.3]), DecisionRule([0.5, 0.6]), [True, False])
+    >>> rule.to_dict()["thresholds"]
+    [0.5, 0.3]
+    """
+    new, old = rule.calibration, before.calibration
+    calibration = new or old
+    if calibration is not None:
+        labels = len(rule.thresholds)
+        plain = Calibration(calibration.method, np.ones(labels), np.zeros(labels))
+        new, old = new or plain, old or plain
+        calibration = replace(
+            calibration,
+            slopes=np.where(kept, old.slopes, new.slopes),
+            intercepts=np.where(kept, old.intercepts, new.intercepts),
+            curves={
+                label: curves[label]
+                for label, keep in enumerate(kept)
+                if label in (curves := old.curves if keep else new.curves)
+            },
+        )
+    thresholds = np.where(kept, before.thresholds, rule.thresholds).astype(np.float32)
+    return replace(rule, thresholds=thresholds, calibration=calibration)
 
 
 def _calibration(
