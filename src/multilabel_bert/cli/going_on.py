@@ -96,7 +96,7 @@ def _say_what_is_left_out(
         return
     from multilabel_bert.data.reading import read_dataset
 
-    keys = ("text_column", "pair_column", "id_column", "delimiter", "header", "quoting", "encoding")
+    keys = ("text_column", "pair_column", "delimiter", "header", "quoting", "encoding")
     said = {key: getattr(layout, key) for key in keys} | data
     found = read_dataset(path, **said | {"require_labels": False, "empty_text": "keep"}).layout
     if found is None or found.label_format != "indicator":
