@@ -57,11 +57,11 @@ def test_a_page_is_written_once(cli, trained, tmp_path):
         ),
         (
             (*TEXT, "--label", "delays"),
-            "labels: 'delays' is no label of this model. Did you mean 'delay'?",
+            "Unknown label 'delays'. Did you mean 'delay'?",
         ),
         (
             (*TEXT, "--method", "shap"),
-            "method='shap' is unknown. Use one of occlusion, gradient, integrated_gradients.",
+            "--method shap is unknown. Use one of occlusion, gradient, integrated_gradients.",
         ),
     ],
 )

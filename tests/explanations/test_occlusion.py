@@ -4,6 +4,7 @@ import pickle
 import subprocess
 import sys
 import textwrap
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from explanations_planted import PLANTED, planted_predictor
 
 from multilabel_bert.errors import DataError, SettingsError
 from multilabel_bert.explanations import Explanation, explain_text
+from multilabel_bert.text.long_texts import LongTexts
 
 TEXT = "parcel late  login slow kind thanks"
 
@@ -71,6 +73,34 @@ def test_cut_texts_lose_nothing_by_what_is_not_seen(tiny_encoder):
     np.testing.assert_allclose(found.attributions[0, 0], -other[0], atol=1e-5)
 
 
+def test_what_is_kept_of_a_long_text_is_seen(tiny_encoder):
+    predictor = planted_predictor(tiny_encoder, max_seq_length=6)
+    text = "late slow kind price broken login parcel"
+    tail = predictor.with_model(replace(predictor.model, long_texts=LongTexts("tail")))
+    found = tail.explain(text, labels="delay")
+    assert [(s.text, s.seen) for s in found.spans][:2] == [
+        ("late slow kind", False), ("price", True),
+    ]  # fmt: skip
+    np.testing.assert_allclose(found.logits, tail.predict_logits([text])[0, :1], atol=1e-5)
+
+
+@pytest.mark.parametrize("windows", ["mean", "max"])
+def test_windows_are_explained_as_one_text(tiny_encoder, windows):
+    predictor = planted_predictor(tiny_encoder, max_seq_length=6)
+    model = replace(predictor.model, long_texts=LongTexts(windows=windows, stride=1))
+    predictor = predictor.with_model(model)
+    text = "price slow kind parcel broken login late"
+    found = explain_text(predictor, text, labels="delay", replacement="unk")
+    assert all(span.seen for span in found.spans)
+    np.testing.assert_allclose(
+        found.attributions[:, 0], by_hand(predictor, text, "zebra")[:, 0], atol=1e-5
+    )
+    with pytest.raises(SettingsError, match=r"reads this one in 2 windows. Use method='occlusion'"):
+        predictor.explain(text, method="gradient")
+    short = predictor.explain("late slow", labels="delay", method="gradient")
+    assert short.attributions.shape == (2, 1)
+
+
 def test_labels_are_those_of_the_rule_unless_asked_for(planted):
     both = planted.explain("late parcel thanks kind")
     probabilities = planted.predict_proba(["late parcel thanks kind"])[0]
@@ -104,10 +134,10 @@ def test_the_same_after_pickling(planted):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"labels": "delays"}, "labels: 'delays' is no label of this model. Did you mean 'delay'?"),
+        ({"labels": "delays"}, "Unknown label 'delays'. Did you mean 'delay'?"),
         (
             {"labels": ["x"]},
-            "labels: 'x' is no label of this model. It has: delay, refund, praise.",
+            "Unknown label 'x'. The model has: delay, refund, praise.",
         ),
         (
             {"method": "gradients"},

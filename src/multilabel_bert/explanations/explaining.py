@@ -192,8 +192,8 @@ def _columns(labels: str | Sequence[str] | None, names: Sequence[str]) -> np.nda
     for label in wanted:
         if label not in column_of:
             raise SettingsError(
-                f"labels: {label!r} is no label of this model."
-                f"{did_you_mean(str(label), names) or f' It has: {_some(names)}.'}"
+                f"Unknown label {label!r}."
+                f"{did_you_mean(str(label), names) or f' The model has: {_some(names)}.'}"
             )
     return np.array([column_of[label] for label in wanted], np.int64)
 
