@@ -17,13 +17,16 @@ if TYPE_CHECKING:
     from multilabel_bert.data.splits import read_splits as read_splits
     from multilabel_bert.decision.evaluation import Evaluation as Evaluation
     from multilabel_bert.decision.evaluation import evaluate as evaluate
+    from multilabel_bert.decision.label_errors import find_label_errors as find_label_errors
     from multilabel_bert.decision.rule import DecisionRule as DecisionRule
     from multilabel_bert.decision.thresholds import tune_thresholds as tune_thresholds
     from multilabel_bert.encoder.checkpoint import load_tokenizer as load_tokenizer
     from multilabel_bert.encoder.keras_encoder import BertEncoder as BertEncoder
     from multilabel_bert.errors import MultilabelError as MultilabelError
     from multilabel_bert.model.predictor import Predictor as Predictor
+    from multilabel_bert.suspects import find_suspects as find_suspects
     from multilabel_bert.text.tokenizer import BertTokenizer as BertTokenizer
+    from multilabel_bert.training.search_space import Search as Search
 
 __version__ = "0.1.0"
 
@@ -37,8 +40,11 @@ _WHERE = {
     "MultiLabelClassifier": "classifier",
     "MultilabelError": "errors",
     "Predictor": "model.predictor",
+    "Search": "training.search_space",
     "cross_validate": "cross_validation",
     "evaluate": "decision.evaluation",
+    "find_label_errors": "decision.label_errors",
+    "find_suspects": "suspects",
     "load_tokenizer": "encoder.checkpoint",
     "read_dataset": "data.reading",
     "read_splits": "data.splits",

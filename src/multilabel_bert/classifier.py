@@ -62,7 +62,8 @@ class MultiLabelClassifier(TrainedClassifier):
             would score.
         few_examples: whether the head is fitted as for few examples: a logistic regression whose
             penalty cross-validation chooses, on all texts, with thresholds from the same folds.
-            None: where there are few, and nothing that only a training by epochs has is given.
+            None: with up to 2,000 texts, where thresholds are chosen and no setting of a training
+            by epochs is given.
         search: settings of the head to try before the training, which takes the best of them:
             True, a number of configurations, a dictionary from setting to values, or a `Search`.
         max_seq_length: tokens of a text; of longer texts a part is kept, or they are read in
@@ -367,7 +368,9 @@ class MultiLabelClassifier(TrainedClassifier):
         if not len(train):
             raise DataError("There are no texts to train on.")
         check_positives(train, progress)
-        settings = self._few_or_many(settings, len(train), start, search, progress)
+        settings = self._few_or_many(
+            settings, len(train), start, search, progress, validated=validation_data is not None
+        )
         dev = None
         if validation_data is not None:
             dev = continued_validation(validation_data, names)

@@ -102,6 +102,8 @@ class ClassifierParameters(BaseEstimator):
         start: ClassifierModel | None,
         search: Search | None,
         progress: Progress,
+        *,
+        validated: bool,
     ) -> TrainingSettings:
         """The settings with `few_examples` decided."""
         for name, other in (
@@ -117,11 +119,15 @@ class ClassifierParameters(BaseEstimator):
                     f"go with {name}. Leave one of them out."
                 )
             return replace(settings, few_examples=False)
+        # At 0.5 a strong penalty would find next to nothing: it is chosen where thresholds are.
+        tuned = self._strategy() != "fixed" and (validated or self.dev_fraction > 0)
+        if settings.few_examples is None and (not tuned or self.threshold_cv):
+            return replace(settings, few_examples=False)
         few = settings.is_few_examples(texts)
         if few:
             progress.say(
                 f"Few examples ({texts:,} texts): the output layer is fitted to convergence, with "
-                "a penalty chosen by cross-validation (few_examples; off: a training by epochs)"
+                "a penalty chosen by cross-validation (few_examples=False: by epochs instead)"
             )
         return replace(settings, few_examples=few)
 

@@ -17,6 +17,7 @@ from multilabel_bert.cli.training_options import (
     CacheOptions,
     DecisionOptions,
     EncoderOptions,
+    SearchOptions,
     TrainingOptions,
     classifier_parameters,
 )
@@ -48,6 +49,7 @@ def train(
     training: TrainingOptions,
     decisions: DecisionOptions,
     cache: CacheOptions,
+    search: SearchOptions,
     dev: Annotated[
         Path | None,
         typer.Option(
@@ -95,7 +97,8 @@ def train(
     from multilabel_bert.model.directory import check_output
 
     state = _state_of(output)
-    parameters = classifier_parameters(encoder, training, decisions) | cache.parameters()
+    parameters = classifier_parameters(encoder, training, decisions)
+    parameters |= cache.parameters() | search.parameters()
     classifier = None
     if from_model is not None:
         typed = {name: value for name, value in parameters.items() if _is_typed(context, name)}
@@ -208,15 +211,20 @@ def _read(
 
 
 def _show(classifier: MultiLabelClassifier, output: Path) -> None:
+    from multilabel_bert.cli.search_table import show_search
     from multilabel_bert.cli.tables import show_metrics
 
+    if classifier.search_ is not None:
+        show_search(classifier.search_)
     if classifier.representation_scores_:
-        print("\nRepresentations, by macro average precision on the development texts")
+        print(f"\nRepresentations, by {_measure(classifier)}")
         scores = classifier.representation_scores_
         for name, value in sorted(scores.items(), key=lambda item: -item[1]):
             print(f"{name:10} {value:.4f}")
     if classifier.dev_evaluation_ is not None:
-        title = "On the development texts, on which the thresholds were chosen"
+        held_out = classifier.model_.provenance["dev"] is not None
+        where = "On the development texts" if held_out else "On the texts, by cross-validation"
+        title = f"{where}, on which the thresholds were chosen"
         show_metrics(classifier.dev_evaluation_.metrics, title)
     if (line := _baseline_line(classifier)) is not None:
         print(line)
@@ -224,6 +232,12 @@ def _show(classifier: MultiLabelClassifier, output: Path) -> None:
     print(f"\nSaved {output} after {seconds:.0f} s. Next:")
     print(f"  multilabel evaluate {output} TEST_FILE")
     print(f'  multilabel predict {output} --text "…"')
+
+
+def _measure(classifier: MultiLabelClassifier) -> str:
+    if classifier.model_.settings["used"]["few_examples"]:
+        return "minus the loss of texts left out in cross-validation"
+    return "macro average precision on the development texts"
 
 
 def _baseline_line(classifier: MultiLabelClassifier) -> str | None:

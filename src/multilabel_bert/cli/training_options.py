@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,11 +11,15 @@ from typing import Annotated, Any
 from multilabel_bert.cli.label_values import parse_costs
 from multilabel_bert.cli.options import option, whole_number
 from multilabel_bert.errors import SettingsError, did_you_mean
+from multilabel_bert.training.search_space import Search
 from multilabel_bert.training.settings import TrainingSettings
 
 _ENCODER, _TRAINING, _DECISIONS = "Encoder", "Training", "Decisions"
 _LONG_TEXTS = "Long texts"
 _OUTPUT_LAYER, _CACHE, _LOSS = "Output layer", "Cache", "Loss"
+
+
+_SEARCH = "Search"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,6 +95,16 @@ class TrainingOptions:
             panel=_OUTPUT_LAYER,
         ),
     ] = TrainingSettings.compare_poolings
+    few_examples: Annotated[
+        bool | None,
+        option(
+            "Whether the output layer is a logistic regression whose penalty cross-validation "
+            "chooses, on all texts.",
+            "",
+            panel=_OUTPUT_LAYER,
+            default="with up to 2,000 texts and --train-layers 0",
+        ),
+    ] = TrainingSettings.few_examples
     max_seq_length: Annotated[
         int,
         option(
@@ -358,6 +373,57 @@ class TrainingOptions:
 
 
 @dataclasses.dataclass(frozen=True)
+class SearchOptions:
+    """What is tried before the training."""
+
+    search: Annotated[
+        bool,
+        option(
+            "Try many settings of the output layer first, by cross-validation on features that "
+            "are computed once, and train with the best.",
+            "",
+            "--search",
+            panel=_SEARCH,
+        ),
+    ] = False
+    search_configurations: Annotated[
+        int, option("How many combinations are tried.", "N", panel=_SEARCH)
+    ] = Search.configurations
+    search_space: Annotated[
+        Path | None,
+        option(
+            "JSON file with what is tried: setting to values.",
+            "FILE",
+            panel=_SEARCH,
+            default="poolings, losses, class weights, decays, dropouts, rates",
+        ),
+    ] = None
+    search_metric: Annotated[
+        str | None,
+        option("By which they are judged.", "METRIC", panel=_SEARCH, default="--threshold-metric"),
+    ] = None
+
+    def parameters(self) -> dict[str, Any]:
+        """The keyword argument of `MultiLabelClassifier`.
+
+        Raises:
+            SettingsError: if one is given without --search, or cannot be used.
+        """
+        if not self.search:
+            for field in dataclasses.fields(self):
+                if getattr(self, field.name) != field.default:
+                    name = field.name.replace("_", "-")
+                    raise SettingsError(f"--{name} needs --search. Add it, or leave --{name} out.")
+            return {"search": None}
+        space = None if self.search_space is None else read_space(self.search_space)
+        return {
+            "search": Search(
+                space=space, configurations=self.search_configurations, metric=self.search_metric
+            )
+        }
+
+
+@dataclasses.dataclass(frozen=True)
 class CacheOptions:
     """Where the values of the frozen layers are kept."""
 
@@ -496,6 +562,27 @@ def classifier_parameters(
     # Its checks come here, before the data are read; the classifier makes them again.
     TrainingSettings(**{name: parameters[name] for name in names if name in parameters})
     return parameters
+
+
+def read_space(path: Path) -> dict[str, Any]:
+    """The value of --search-space.
+
+    Raises:
+        SettingsError: if there is no such file, or it is no JSON object.
+    """
+    try:
+        space = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise SettingsError(
+            f"--search-space {path}: {getattr(error, 'strerror', None) or error}. Expected a file "
+            'with a JSON object from setting to values, such as {"dropout": [0.1, 0.5]}.'
+        ) from None
+    if not isinstance(space, dict):
+        raise SettingsError(
+            f"--search-space {path}: expected a JSON object from setting to values, such as "
+            f'{{"dropout": [0.1, 0.5]}}, got {type(space).__name__}.'
+        )
+    return space
 
 
 def parse_size(text: str) -> int:

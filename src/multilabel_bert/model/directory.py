@@ -26,6 +26,8 @@ from multilabel_bert.model.saved_graph import (
     StoredTensors,
     write_saved_graph,
 )
+from multilabel_bert.model.search_csv import FILE as SEARCH_TABLE
+from multilabel_bert.model.search_csv import as_csv, rows_of
 from multilabel_bert.text.long_texts import LongTexts
 from multilabel_bert.text.tokenizer import BertTokenizer
 
@@ -98,6 +100,9 @@ def save_model(model: ClassifierModel, path: str | Path, *, overwrite: bool = Fa
         manifest = _manifest(model) | {"files": files}
         (directory / MANIFEST).write_text(_json(manifest), encoding="utf-8")
         (directory / "README.md").write_text(model_card(model), encoding="utf-8")
+        if (search := model.provenance.get("search")) is not None:
+            table = as_csv(rows_of(search))
+            (directory / SEARCH_TABLE).write_text(table, encoding="utf-8", newline="")
         if model.baseline is not None:
             model.baseline.save(directory / BASELINE)
 

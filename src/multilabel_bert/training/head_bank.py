@@ -185,8 +185,8 @@ class HeadBank:
             logits = tf.matmul(dropped, tf.reshape(kernel, (size, heads * labels)))
             logits = tf.reshape(logits, (-1, heads, labels)) + bias
             loss = self._losses(targets, tf.transpose(logits, (1, 0, 2)))  # [C, B, X]
-        gradients = tape.gradient(loss, (kernel, bias))
-        self._apply(*gradients, rate, step)
+        kernel_gradient, bias_gradient = tape.gradient(loss, (kernel, bias))
+        self._apply(kernel_gradient, bias_gradient, rate, step)
 
     def _losses(self, targets: Any, logits: Any) -> Any:
         """The sum of the losses of all heads: none moves another's weights."""
@@ -207,10 +207,9 @@ class HeadBank:
         for index, (gradient, decay) in enumerate(
             ((kernel_gradient, self.decay[:, None]), (bias_gradient, 0.0))
         ):
-            variables = self.state[index::2]
-            for variable, new in zip(
-                variables, self._new(gradient * scale, *variables, rate, decay, step), strict=True
-            ):
+            weights, momentum, velocity = variables = self.state[index::2]
+            changed = self._new(gradient * scale, weights, momentum, velocity, rate, decay, step)
+            for variable, new in zip(variables, changed, strict=True):
                 variable.assign(new)
 
     def _new(

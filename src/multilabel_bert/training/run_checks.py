@@ -43,7 +43,7 @@ def check_fit(
             f"max_seq_length={settings.max_seq_length}, but {checkpoint.origin} has position "
             f"embeddings for {limit} tokens. Use at most {limit}."
         )
-    if settings.pooling != "auto":
+    if settings.pooling != "auto" and not searched:  # a search checks those that it tries
         check_pooling(
             settings.pooling,
             checkpoint.config.num_hidden_layers,

@@ -244,9 +244,7 @@ class _SearchRun:
             work.note = f"round {number}" + ("" if math.isnan(best) else f", best {best:.4f}")
             logits = self._out_of_fold(bank, texts, folds, work)
             for index, own in zip(members, logits, strict=True):
-                value = out_of_fold_score(
-                    truth, own, folds, self.metric, self.strategy
-                )
+                value = out_of_fold_score(truth, own, folds, self.metric, self.strategy)
                 self.playing[index] = Tried(
                     self.configurations[index], value, number, size, own=index == 0
                 )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
+
+from multilabel_bert.model.search_csv import rows_of
 
 
 @dataclass(frozen=True)
@@ -112,27 +112,3 @@ class SearchResult:
             if e.own is not None:
                 text += f"; the settings given: {e.own:.4f}"
         return text
-
-
-def rows_of(stored: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The rows of `SearchResult.to_dict`, as a saved model has it."""
-    return [
-        {
-            "rank": rank,
-            **one["settings"],
-            stored["metric"]: one["score"],
-            "round": one["round"],
-            "texts": one["texts"],
-            "given": one["own"],
-        }
-        for rank, one in enumerate(stored["tried"], start=1)
-    ]
-
-
-def as_csv(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Rows as CSV."""
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, fieldnames=list(rows[0]) if rows else [], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()

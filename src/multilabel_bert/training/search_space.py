@@ -243,7 +243,8 @@ def combinations(
     space = _space_of(search, settings, layers, pooler)
     names = list(space)
     own = {name: getattr(settings, name) for name in names}
-    if own.get("pooling") == "auto":
+    unusable = settings.pooling == "auto" or (settings.pooling == "pooled" and not pooler)
+    if "pooling" in own and unusable:
         own["pooling"] = space["pooling"][0]
     if "learning_rate" in own and own["learning_rate"] is None:
         own["learning_rate"] = default_learning_rate(0, 0)
