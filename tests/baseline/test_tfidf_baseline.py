@@ -80,7 +80,7 @@ def test_label_with_one_value_only_gets_its_share():
     targets = np.array([[0, 1, -1, 0], [0, 1, -1, 1], [0, 1, -1, 0], [0, 1, -1, 1]])
     found = fit_logistic_regressions(features, targets, 1.0)
     assert not found.coefficients[:, :3].any()
-    np.testing.assert_allclose(found.intercepts[:3], np.log([0.5 / 4.5, 4.5 / 0.5, 1.0]))
+    np.testing.assert_allclose(found.intercepts[:3], np.log([0.5 / 4.5, 4.5 / 0.5, 0.1 / 0.9]))
     assert found.coefficients[:, 3].any()
 
 

@@ -67,3 +67,8 @@ def test_the_prior_leaves_unknown_cells_out():
     targets = Targets(np.array([[1, -1], [0, -1], [0, 1], [-1, 1]], np.int8))
     expected = np.log([1.5 / 2.5, 2.5 / 0.5])
     np.testing.assert_allclose(prior_bias(*targets.known_counts()), expected, rtol=1e-6)
+
+
+def test_a_label_that_no_text_knows_starts_below_the_threshold():
+    bias = prior_bias(np.array([0, 0]), np.array([0, 3]))
+    np.testing.assert_allclose(1 / (1 + np.exp(-bias)), [0.1, 0.125], rtol=1e-6)

@@ -13,6 +13,8 @@ from scipy.sparse import csr_matrix
 _MAX_NEWTON_STEPS = 50
 _MAX_CG_STEPS = 50
 _MAX_HALVINGS = 30
+# Of a label that no text says anything about: it should not be given to every text.
+_ODDS_OF_UNKNOWN = 1 / 9
 # Labels are taken so many at a time that an array of theirs has at most these cells: 32 MB, and
 # some ten of them are needed.
 _CELLS_AT_ONCE = 2**23
@@ -59,7 +61,8 @@ def fit_logistic_regressions(
 
     Returns:
         In the type of `features`. A label that is nowhere positive, or nowhere negative, has zero
-        coefficients and the log-odds of (positives + ½) / (known + 1): scikit-learn refuses it.
+        coefficients and the log-odds of (positives + ½) / (known + 1), or of 0.1 where nothing is
+        known: scikit-learn refuses it.
 
     Source: Lin, Weng and Keerthi 2008, "Trust Region Newton Method for Large-Scale Logistic
     Regression", JMLR 9; with a line search in place of the trust region.
@@ -69,6 +72,7 @@ def fit_logistic_regressions(
     known = ((targets == 0) | (targets == 1)).astype(dtype)
     positives, total = truth.sum(axis=0, dtype=np.float64), known.sum(axis=0, dtype=np.float64)
     odds = (positives + 0.5) / (total - positives + 0.5)
+    odds[total == 0] = _ODDS_OF_UNKNOWN
     coefficients = np.zeros((features.shape[1], truth.shape[1]), dtype)
     intercepts = np.log(odds).astype(dtype)
     learnable = np.flatnonzero((positives > 0) & (positives < total))
