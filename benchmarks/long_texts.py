@@ -61,7 +61,7 @@ def measure(given: dict[str, Any], dataset: Dataset, cache: str) -> dict[str, An
     """Scores of held-out texts, of all and of those that are longer than a sequence."""
     started = time.perf_counter()
     classifier = MultiLabelClassifier(
-        ENCODER, pooling="mean_last4", seed=SEED, cache=cache, **given
+        ENCODER, pooling="mean_last4", seed=SEED, few_examples=False, cache=cache, **given
     )
     found = cross_validate(classifier, dataset, folds=FOLDS)
     seconds = time.perf_counter() - started

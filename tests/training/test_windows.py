@@ -195,6 +195,14 @@ class TestSaved:
         np.testing.assert_allclose(found, by_hand, atol=1e-5)
 
 
+def test_a_head_for_few_examples_is_not_fitted_on_another_pooling(tiny_encoder, long_texts):
+    from multilabel_bert.errors import SettingsError
+
+    model = make(tiny_encoder, windows="max", few_examples=True, num_train_epochs=None)
+    with pytest.raises(SettingsError, match="windows='max' takes the maximum of the logits"):
+        model.fit(*long_texts)
+
+
 def test_windows_are_kept_in_the_cache_like_texts(tiny_encoder, long_texts, tmp_path, capsys):
     from multilabel_bert.progress import Progress
 

@@ -230,6 +230,11 @@ class TrainingSettings:
     def _check_few_examples(self) -> None:
         if not isinstance(self.few_examples, bool | None):
             raise SettingsError(f"few_examples={self.few_examples!r} must be True, False or None.")
+        if self.few_examples and self.windows == "max":
+            raise SettingsError(
+                "few_examples=True fits one vector a text, but windows='max' takes the maximum of "
+                "the logits of several. Use windows='mean', or few_examples=False."
+            )
         others = self._of_the_usual_training()
         if self.few_examples and others:
             raise SettingsError(
@@ -253,7 +258,8 @@ class TrainingSettings:
         """
         if self.few_examples is not None:
             return self.few_examples
-        return texts <= FEW_EXAMPLES and not self._of_the_usual_training()
+        one_vector = self.windows != "max"
+        return texts <= FEW_EXAMPLES and one_vector and not self._of_the_usual_training()
 
     def _check_layers(self) -> None:
         _between("layer_decay", self.layer_decay, 0.0, 1.0, low_open=True)
