@@ -17,6 +17,7 @@ from goemotions import ENCODER
 from programs import run_once
 from quality_data import Splits, load
 from quality_scores import all_scores
+from scipy.special import expit
 from training_peers import encoder_folder
 
 from multilabel_bert.classifier import MultiLabelClassifier
@@ -25,7 +26,6 @@ from multilabel_bert.encoder.checkpoint import load_checkpoint
 from multilabel_bert.encoder.cpu_features import has_bfloat16
 from multilabel_bert.encoder.pooling import combine, pooling_parts
 from multilabel_bert.errors import SettingsError
-from multilabel_bert.model.predictor import sigmoid
 from multilabel_bert.progress import Progress
 from multilabel_bert.training.feature_cache import FeatureCache
 from multilabel_bert.training.frozen_layers import FrozenLayers
@@ -96,7 +96,7 @@ def probabilities(model: MultiLabelClassifier, dataset: Dataset) -> np.ndarray:
     )
     texts = saved.tokenizer.encode(dataset.texts, max_seq_length=saved.max_seq_length)
     features = combine(frozen.representations(texts, "Encoding"), saved.pooling)
-    found = sigmoid(features @ saved.kernel + saved.bias)
+    found = expit(features @ saved.kernel + saved.bias)
     some = dataset.subset(np.arange(min(_COMPARED, len(dataset))))
     apart = float(np.abs(found[: len(some)] - model.predict_proba(some)).max())
     if apart > _BFLOAT16_TOLERANCE:
