@@ -69,7 +69,11 @@ def train(
     ] = None,
     remove_labels: Annotated[
         str | None,
-        typer.Option(metavar="L,L,…", help="Labels of the model that are dropped, with --from."),
+        typer.Option(
+            metavar="L,L,…",
+            help="Labels of the model that are dropped, with --from.",
+            show_default="none",
+        ),
     ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", metavar="", help="Replace an older model at --output.")
