@@ -211,6 +211,15 @@ def test_cancelled_run_leaves_nothing(monkeypatch):
     assert not folder.exists()
 
 
+def test_run_that_nobody_waits_for_leaves_nothing(monkeypatch):
+    monkeypatch.setattr(background, "_WORTH_A_PROCESS", 0)
+    run = BaselineRun(Dataset.from_arrays(*some_data()), None)
+    process, folder = run._process, run._folder
+    del run
+    assert process.poll() is not None
+    assert not folder.exists()
+
+
 def test_where_no_process_starts_it_is_fitted_here(monkeypatch, tmp_path):
     monkeypatch.setattr(background, "_WORTH_A_PROCESS", 0)
     monkeypatch.setattr(sys, "executable", str(tmp_path / "no-python"))

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +42,9 @@ class BaselineRun:
         self._splits = {"train": train} | ({} if dev is None else {"dev": dev})
         self._folder: Path | None = None
         self._process: subprocess.Popen[bytes] | None = None
+        self._leftovers: list[Path | subprocess.Popen[bytes]] = []
+        # Also where the training fails and nobody asks for the result.
+        self._end = weakref.finalize(self, _remove, self._leftovers)
         if sum(map(len, train.texts)) >= _WORTH_A_PROCESS and sys.executable:
             self._start()
 
@@ -67,18 +71,13 @@ class BaselineRun:
 
     def cancel(self) -> None:
         """End it; what it has made is removed."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-            if self._process.stdin is not None:
-                self._process.stdin.close()
+        self._end()
         self._process = None
-        if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
 
     def _start(self) -> None:
         try:
             self._folder = Path(tempfile.mkdtemp(prefix="multilabel-baseline-"))
+            self._leftovers.append(self._folder)
             for name, split in self._splits.items():
                 _write_split(self._folder, name, split)
             self._process = subprocess.Popen(
@@ -90,9 +89,21 @@ class BaselineRun:
                 # Ctrl-C is for this process, which decides what becomes of the other.
                 start_new_session=True,
             )
+            self._leftovers.append(self._process)
         except OSError:
             # No room, or no processes: it is fitted here, later.
             self.cancel()
+
+
+def _remove(leftovers: list[Path | subprocess.Popen[bytes]]) -> None:
+    for one in reversed(leftovers):
+        if isinstance(one, Path):
+            shutil.rmtree(one, ignore_errors=True)
+        else:
+            one.kill()
+            one.wait()
+            if one.stdin is not None:
+                one.stdin.close()
 
 
 def _write_split(folder: Path, name: str, split: Dataset) -> None:
