@@ -206,9 +206,12 @@ def main() -> None:
         chosen = [row for row in rows if row["cell"].startswith(kind)]
         if kind == "thresholds":
             _print_thresholds(chosen)
-        elif chosen:
+        elif kind == "calibration":
+            _print_calibration(chosen)
+        else:
             names = [key for row in chosen for key in row if "," in key or key.endswith("folds")]
-            print(f"\n{kind}\n\n{table(chosen, ['cell', *dict.fromkeys(names)])}")
+            print("\nMacro-F1 on unseen texts, means of three seeds\n")
+            print(table(chosen, ["cell", *dict.fromkeys(names)]))
 
 
 def _print_thresholds(rows: list[dict[str, Any]]) -> None:
@@ -220,6 +223,19 @@ def _print_thresholds(rows: list[dict[str, Any]]) -> None:
         print(table(rows, ["cell", "rare labels", *columns]))
         print(f"\nGain of shrinking by {SHRINKAGE:g}; in brackets the middle 95% of the draws\n")
         print(table(rows, ["cell", *gains]))
+
+
+def _print_calibration(rows: list[dict[str, Any]]) -> None:
+    print("\nIn points (times 100), means over the draws\n")
+    names = (*CALIBRATION_METRICS, "macro_f1")
+    lines = [
+        {"cell": row["cell"], "method": method}
+        | {name: 100 * row[f"{method}, {name}"] for name in names}
+        for row in rows
+        if "error" not in row
+        for method in CALIBRATIONS
+    ]
+    print(table(lines, ["cell", "method", *names]))
 
 
 if __name__ == "__main__":
