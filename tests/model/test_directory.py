@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from multilabel_bert.decision.logistic import sigmoid
 from multilabel_bert.decision.rule import DecisionRule
 from multilabel_bert.encoder.checkpoint import load_checkpoint
 from multilabel_bert.encoder.pooling import POOLINGS, representation_size
@@ -16,7 +17,7 @@ from multilabel_bert.errors import ModelError, WriteError
 from multilabel_bert.model.classifier_model import ClassifierModel, model_from_checkpoint
 from multilabel_bert.model.directory import load_model, save_model, update_manifest
 from multilabel_bert.model.hugging_face_files import expressible_as_modules
-from multilabel_bert.model.predictor import Predictor, sigmoid
+from multilabel_bert.model.predictor import Predictor
 from multilabel_bert.text.tokenizer import BertTokenizer
 
 ROOT = Path(__file__).resolve().parents[2]

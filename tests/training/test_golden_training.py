@@ -97,7 +97,7 @@ def test_losses_and_final_logits_equal_the_original(
 
 
 def test_logits_probabilities_and_loss_equal_the_original(shared_fixtures):
-    from multilabel_bert.model.predictor import sigmoid
+    from multilabel_bert.decision.logistic import sigmoid
     from multilabel_bert.training.losses import SigmoidCrossEntropy
 
     golden = np.load(shared_fixtures / "google_bert" / "tiny" / "golden.npz")
