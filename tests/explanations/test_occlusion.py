@@ -28,6 +28,11 @@ def by_hand(predictor, text, replacement):
     return np.array(lost)
 
 
+def test_words_are_left_out_unless_told_otherwise(planted):
+    found = planted.explain(TEXT, labels=list(PLANTED))
+    np.testing.assert_allclose(found.attributions, by_hand(planted, TEXT, ""), atol=1e-5)
+
+
 @pytest.mark.parametrize(("replacement", "typed"), [("remove", ""), ("unk", "zebra")])
 def test_equals_predictions_of_texts_changed_by_hand(planted, replacement, typed):
     found = explain_text(planted, TEXT, labels=list(PLANTED), replacement=replacement)
@@ -35,8 +40,8 @@ def test_equals_predictions_of_texts_changed_by_hand(planted, replacement, typed
     np.testing.assert_allclose(found.attributions, by_hand(planted, TEXT, typed), atol=1e-5)
 
 
-def test_a_hidden_word_is_a_mask(planted):
-    found = planted.explain(TEXT, labels=list(PLANTED))
+def test_a_hidden_word_can_be_a_mask(planted):
+    found = explain_text(planted, TEXT, labels=list(PLANTED), replacement="mask")
     ids = planted.tokenizer.encode([TEXT]).text_ids(0)[1:-1].tolist()
     mask = planted.tokenizer.vocabulary.index("[MASK]")
     whole, *others = planted.logits_of_ids(

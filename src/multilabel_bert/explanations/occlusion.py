@@ -9,7 +9,7 @@ import numpy as np
 from multilabel_bert.explanations.word_tokens import Scorer, WordTokens
 
 # Chosen by benchmarks/explanations.py; see docs/explanations.md.
-REPLACEMENT = "mask"
+REPLACEMENT = "remove"
 
 
 def occlude(
