@@ -52,6 +52,10 @@ CASES = [
     ({"train_layers": "all", "precision": "float32"}, 2),
     ({"train_layers": "all", "gradient_accumulation_steps": 2}, None),
     ({"train_layers": 1, "early_stopping": "macro_f1", "early_stopping_patience": 4}, None),
+    ({"train_layers": "all", "ema_decay": 0.9, "early_stopping": "loss"}, 1),
+    # Unfreezing goes on after the stop, which is in its last third.
+    ({"train_layers": "all", "gradual_unfreezing": 0.75, "layer_decay": 0.8}, 2),
+    ({"train_layers": 2, "gradual_unfreezing": 0.9, "ema_decay": 0.99, "loss": "zlpr"}, None),
 ]
 
 
