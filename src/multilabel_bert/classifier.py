@@ -375,6 +375,7 @@ class MultiLabelClassifier(TrainedClassifier):
         if validation_data is not None:
             dev = continued_validation(validation_data, names)
         elif self.dev_fraction > 0 and not settings.few_examples and not self.threshold_cv:
+            progress.say(f"Development texts: {self.dev_fraction:.0%} of the texts, held out")
             train, dev = split_dataset(train, self.dev_fraction, seed=self.seed)
             dev = widened(dev, names)
         train = widened(train, names)

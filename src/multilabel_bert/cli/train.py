@@ -170,9 +170,6 @@ def train_and_save(
     """
     progress = progress or Progress()
     train_set, dev_set = _read(train, dev, data, progress, start)
-    fraction = parameters.get("dev_fraction", DecisionOptions.dev_fraction)
-    if dev_set is None and fraction > 0 and not parameters.get("threshold_cv"):
-        progress.say(f"Development texts: {fraction:.0%} of the training table, held out")
     import_keras_quietly()
     from multilabel_bert.classifier import MultiLabelClassifier
 

@@ -29,7 +29,7 @@ LOSS_PARAMETERS = {
     "db_kappa": "distribution_balanced",
 }
 # Up to so many texts a head is fitted as for few examples; see docs/training.md.
-FEW_EXAMPLES = 0
+FEW_EXAMPLES = 2000
 # Settings that a head for few examples can have.
 _OF_FEW_EXAMPLES = frozenset(
     {
