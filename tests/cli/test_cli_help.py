@@ -145,8 +145,8 @@ def test_options_are_the_parameters_of_the_classifier():
     parameters = {
         name: parameter.default
         for name, parameter in inspect.signature(MultiLabelClassifier).parameters.items()
-        # What only Python can give.
-        if name not in ("callbacks", "verbose", "warm_start")
+        # What only Python can give, and what several options make together.
+        if name not in ("callbacks", "verbose", "warm_start", "search")
     }
     assert set(options) == set(parameters)
     options["train_layers"] = int(options["train_layers"])
