@@ -24,6 +24,7 @@ LAYERS = [
     {"classifier"},
     {"cross_validation"},
     {"suspects"},
+    {"reports"},
     {"cli"},
 ]
 HEIGHT = {name: height for height, names in enumerate(LAYERS) for name in names}

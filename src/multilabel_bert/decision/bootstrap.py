@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -108,6 +109,7 @@ class PairedDifference:
         low: lower end of the difference.
         high: upper end.
         level: confidence, such as 0.95.
+        wins: share of the draws in which the first is better; a tie is half of one.
     """
 
     metric: str
@@ -117,6 +119,7 @@ class PairedDifference:
     low: float
     high: float
     level: float
+    wins: float = float("nan")
 
     def to_dict(self) -> dict[str, float | None]:
         """Flat, for JSON: ``macro_f1_over_baseline`` and its ``_low`` and ``_high``."""
@@ -152,19 +155,9 @@ def paired_differences(
     paired as in Koehn 2004, "Statistical Significance Tests for Machine Translation Evaluation".
     """
     texts, labels = first.targets.truth.shape
-    generator = np.random.default_rng(seed)
     draws: list[list[float]] = []
-    part = max(1, _DRAWN_CELLS // max(texts, labels))
-    for start in range(0, rounds, part):
-        # How often each text is drawn in each round, [R, N]: the counts of all rounds are then
-        # one matrix product.
-        times = np.stack(
-            [
-                np.bincount(generator.integers(texts, size=texts), minlength=texts)
-                for _ in range(min(part, rounds - start))
-            ]
-        ).astype(np.float32)
-        of_first, of_second = _drawn_counts(first, times), _drawn_counts(second, times)
+    for times in drawn_times(texts, labels, rounds=rounds, seed=seed):
+        of_first, of_second = drawn_counts(first, times), drawn_counts(second, times)
         draws += [
             [_paired_metric(name, a) - _paired_metric(name, b) for name in PAIRED_METRICS]
             for a, b in zip(of_first, of_second, strict=True)
@@ -184,10 +177,35 @@ def _difference(
     low, high = np.nan, np.nan
     if len(draws):
         low, high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2])
-    return PairedDifference(name, *values, values[0] - values[1], float(low), float(high), level)
+    wins = float(np.mean((draws > 0) + 0.5 * (draws == 0))) if len(draws) else float("nan")
+    return PairedDifference(
+        name, *values, values[0] - values[1], float(low), float(high), level, wins
+    )
 
 
-def _drawn_counts(judgement: Judgement, times: np.ndarray) -> list[Counts]:
+def drawn_times(texts: int, labels: int, *, rounds: int, seed: int) -> Iterator[np.ndarray]:
+    """How often each text is drawn in each round, float32 [R, N], some rounds at a time.
+
+    The counts of all rounds are then one matrix product.
+
+    Args:
+        texts: N.
+        labels: X, of what it is multiplied with.
+        rounds: number of draws.
+        seed: of the draws.
+    """
+    generator = np.random.default_rng(seed)
+    part = max(1, _DRAWN_CELLS // max(texts, labels))
+    for start in range(0, rounds, part):
+        yield np.stack(
+            [
+                np.bincount(generator.integers(texts, size=texts), minlength=texts)
+                for _ in range(min(part, rounds - start))
+            ]
+        ).astype(np.float32)
+
+
+def drawn_counts(judgement: Judgement, times: np.ndarray) -> list[Counts]:
     """The counts of each label in each round; float32 holds them exactly up to 16 million texts."""
     truth, predicted = judgement.targets.truth, judgement.known_predictions
     parts = (truth & predicted, predicted, truth, judgement.targets.known_cells)

@@ -48,11 +48,11 @@ def _data(dataset: Dataset) -> dict[str, Any]:
         "source": dataset.source,
         "texts": len(dataset),
         "labels": len(dataset.label_names),
-        "sha256": _digest(dataset),
+        "sha256": dataset_digest(dataset),
     }
 
 
-def _digest(dataset: Dataset) -> str:
+def dataset_digest(dataset: Dataset) -> str:
     """A digest of texts, pairs and labels, whatever file they came from."""
     digest = hashlib.sha256()
     for part in (dataset.label_names, dataset.texts, dataset.text_pairs or ()):
