@@ -62,7 +62,8 @@ def ours(data: str, parameters: dict[str, Any], seed: int, *, small: bool) -> di
         given["num_train_epochs"] = 1
     model = MultiLabelClassifier(ENCODER, seed=seed, verbose=False, compare_poolings=False, **given)
     started = time.perf_counter()
-    model.fit(splits.train, validation_data=splits.dev)
+    by_folds = bool(given.get("threshold_cv"))
+    model.fit(splits.train, validation_data=None if by_folds else splits.dev)
     seconds = time.perf_counter() - started
     dev, test = (probabilities(model, part) for part in (splits.dev, splits.test))
     return {
@@ -72,7 +73,13 @@ def ours(data: str, parameters: dict[str, Any], seed: int, *, small: bool) -> di
         "seconds": round(seconds, 1),
         "pooling": model.model_.pooling,
         "precision_used": model.model_.provenance.get("precision"),
-        **all_scores(splits.dev, dev, splits.test, test),
+        **all_scores(
+            splits.dev,
+            dev,
+            splits.test,
+            test,
+            headline_thresholds=model.model_.rule.thresholds if by_folds else None,
+        ),
     }
 
 

@@ -23,7 +23,12 @@ ROUNDS = 1000
 
 
 def all_scores(
-    dev: Dataset, dev_probabilities: np.ndarray, test: Dataset, test_probabilities: np.ndarray
+    dev: Dataset,
+    dev_probabilities: np.ndarray,
+    test: Dataset,
+    test_probabilities: np.ndarray,
+    *,
+    headline_thresholds: np.ndarray | None = None,
 ) -> dict[str, Any]:
     """Flat scores: ``test.macro_f1.global`` and the like, and intervals of the headline.
 
@@ -32,11 +37,14 @@ def all_scores(
         dev_probabilities: float [N, X].
         test: texts on which they are judged.
         test_probabilities: float [N, X].
+        headline_thresholds: [X], in place of those of the default strategy on `dev`.
     """
     dev_targets, test_targets = dev.dense_labels(), test.dense_labels()
     found: dict[str, Any] = {}
     for strategy in STRATEGIES:
         thresholds = tune_thresholds(dev_targets, dev_probabilities, strategy=strategy)
+        if strategy == HEADLINE and headline_thresholds is not None:
+            thresholds = headline_thresholds
         for split, targets, probabilities in (
             ("dev", dev_targets, dev_probabilities),
             ("test", test_targets, test_probabilities),

@@ -89,6 +89,15 @@ GROUPS: dict[str, Group] = {
         ),
         FIRST,
     ),
+    "folds": Group(
+        "Head alone: thresholds chosen by cross-validation on the training texts",
+        ALL_DATA,
+        tuple(
+            {"pooling": pooling} | folds
+            for pooling in ("pooled", "cls+mean", "mean_last4")
+            for folds in ({}, {"threshold_cv": 5})
+        ),
+    ),
     "head rates": Group(
         "Head alone: learning rate and epochs",
         LARGE,
@@ -134,6 +143,8 @@ GROUPS: dict[str, Group] = {
             *_varied(TOP2_MEAN, "num_train_epochs", 2, 4),
             *_varied(TOP2_MEAN, "dropout", 0.0, 0.3),
             TOP2 | {"pooling": "cls+mean"},
+            TOP2 | {"pooling": "mean_last4"},
+            TOP2 | {"pooling": "mean_last4", "loss": "asymmetric"},
             TOP2_MEAN | {"class_weight": "balanced"},
             *(TOP2_MEAN | loss for loss in LOSSES),
             TOP2_MEAN | {"loss": "asymmetric", "asl_gamma_neg": 4.0},
@@ -151,25 +162,13 @@ GROUPS: dict[str, Group] = {
             ALL_MEAN,
             *_varied(ALL_MEAN, "learning_rate", 2e-4, 3e-4, 5e-4),
             ALL_MEAN | {"learning_rate": 3e-4, "loss": "asymmetric"},
+            {"train_layers": "all", "pooling": "mean_last4", "learning_rate": 3e-4},
             ALL_MEAN | {"learning_rate": 3e-4, "layer_decay": 0.9},
             ALL_MEAN | {"learning_rate": 3e-4, "ema_decay": 0.999},
             ALL_MEAN | {"learning_rate": 3e-4, "num_train_epochs": 4},
             ALL_MEAN | {"learning_rate": 3e-4, "dropout": 0.3},
         ),
         FIRST,
-    ),
-    "long texts": Group(
-        "Head alone: what of a long text is read",
-        ("complaints",),
-        (
-            *_varied(BOTH, "max_seq_length", 128, 256, 512),
-            *_varied(BOTH, "truncation", "tail", "head+tail"),
-            *_varied(BOTH, "windows", "mean", "max"),
-            *(
-                BOTH | {"max_seq_length": 256, "windows": how, "stride": 64}
-                for how in ("mean", "max")
-            ),
-        ),
     ),
 }
 
