@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -170,6 +170,9 @@ class MultiLabelClassifier(TrainedClassifier):
         >>> model = MultiLabelClassifier("uncased_L-12_H-768_A-12")  # doctest: +SKIP
         >>> model.fit(texts, labels).predict_proba(texts)  # doctest: +SKIP
     """
+
+    # How the command line imports Keras; see `train_model`.
+    _import_keras: Callable[[], None] | None = None
 
     def __init__(
         self,
@@ -404,6 +407,7 @@ class MultiLabelClassifier(TrainedClassifier):
             state_directory=state,
             search=search,
             folds=self.threshold_cv,
+            import_keras=self._import_keras,
         )
         self._adopt(trained.model)
         self.history_ = trained.history

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,7 @@ from multilabel_bert.decision.rule import DecisionRule
 from multilabel_bert.encoder.checkpoint import Checkpoint
 from multilabel_bert.model.classifier_model import ClassifierModel
 from multilabel_bert.model.label_changes import layout_for_labels
-from multilabel_bert.optional import import_optional
+from multilabel_bert.optional import check_optional
 from multilabel_bert.progress import Progress
 from multilabel_bert.text.tokenizer import BertTokenizer
 from multilabel_bert.training.search_space import Search, settings_found
@@ -26,8 +26,8 @@ from multilabel_bert.training.settings import TrainingSettings
 if TYPE_CHECKING:
     from multilabel_bert.training.feature_cache import FeatureCache
     from multilabel_bert.training.head_start import HeadStart
+    from multilabel_bert.training.history import History
     from multilabel_bert.training.search_result import SearchResult
-    from multilabel_bert.training.trainer import History
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,7 @@ def train_model(
     state_directory: Path | None = None,
     search: Search | None = None,
     folds: int = 0,
+    import_keras: Callable[[], object] | None = None,
 ) -> TrainedModel:
     """Tokenize, train, and put together what turns texts into labels.
 
@@ -85,12 +86,13 @@ def train_model(
         state_directory: see `train_classifier`.
         search: settings of the head to try first; the training takes the best of them.
         folds: see `train_classifier`.
+        import_keras: called before Keras is needed, which a head for few examples does not.
 
     Raises:
         SettingsError: if a setting does not fit the encoder or the data.
         MissingPackageError: if Keras is not installed.
     """
-    import_optional("keras", extra="train", purpose="training")
+    check_optional("keras", extra="train", purpose="training")
     from multilabel_bert.training.examples import Examples
     from multilabel_bert.training.pipeline import train_classifier
     from multilabel_bert.training.provenance import provenance_of
@@ -123,11 +125,14 @@ def train_model(
     progress.say(f"Texts: {len(train):,}, {case} (by {tokenizer.case_source})")
     if cut := train_examples.texts.truncation_summary():
         progress.say(cut)
+    dev_examples = None if dev is None else examples(dev)
+    if import_keras is not None and not settings.few_examples:
+        import_keras()
     weights = train_classifier(
         checkpoint,
         train_examples,
         settings,
-        dev=None if dev is None else examples(dev),
+        dev=dev_examples,
         label_names=train.label_names,
         callbacks=callbacks,
         progress=progress,
@@ -137,7 +142,10 @@ def train_model(
         search=search,
         folds=folds,
     )
-    provenance = provenance_of(checkpoint, train, dev, start) | {"precision": weights.precision}
+    provenance = provenance_of(checkpoint, train, dev, start) | {
+        "precision": weights.precision,
+        "history": weights.history.to_dict(),
+    }
     given = settings
     if weights.search is not None:
         # As if they had been given: a training that goes on from this model goes on with them.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
+import sys
 from types import ModuleType
 
 from multilabel_bert.errors import MissingExtraError
@@ -19,13 +21,25 @@ def import_optional(module: str, *, extra: str, purpose: str) -> ModuleType:
     Raises:
         MissingExtraError: if it is not installed.
     """
-    try:
-        return importlib.import_module(module)
-    except ModuleNotFoundError as error:
-        if error.name != module.partition(".")[0]:
-            raise
+    check_optional(module, extra=extra, purpose=purpose)
+    return importlib.import_module(module)
+
+
+def check_optional(module: str, *, extra: str, purpose: str) -> None:
+    """Refuse what needs `module` where it is not installed, without importing it.
+
+    Args:
+        module: see `import_optional`.
+        extra: see `import_optional`.
+        purpose: see `import_optional`.
+
+    Raises:
+        MissingExtraError: if it is not installed.
+    """
+    package = module.partition(".")[0]
+    if package not in sys.modules and importlib.util.find_spec(package) is None:
         raise MissingExtraError(
             f"{purpose[:1].upper()}{purpose[1:]} needs the package {module!r}, which is not "
             "installed. "
             f"Install it with: pip install 'multilabel-bert[{extra}]'"
-        ) from None
+        )

@@ -7,8 +7,8 @@ from sklearn.metrics import f1_score
 from multilabel_bert.encoder.config import BertConfig
 from multilabel_bert.progress import Progress
 from multilabel_bert.training import search as module
+from multilabel_bert.training.class_weights import balanced_positive_weights
 from multilabel_bert.training.frozen_texts import FrozenTexts
-from multilabel_bert.training.losses import balanced_positive_weights
 from multilabel_bert.training.network import ClassifierNetwork
 from multilabel_bert.training.search import out_of_fold_score, search_heads
 from multilabel_bert.training.search_space import Search, combinations

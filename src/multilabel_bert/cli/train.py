@@ -170,10 +170,10 @@ def train_and_save(
     """
     progress = progress or Progress()
     train_set, dev_set = _read(train, dev, data, progress, start)
-    import_keras_quietly()
     from multilabel_bert.classifier import MultiLabelClassifier
 
     classifier = start or MultiLabelClassifier(**parameters)
+    classifier._import_keras = import_keras_quietly
     if state_directory is not None and not resume:
         # Only now: what was wrong with the command should not cost a stopped training.
         from multilabel_bert.training.saved_state import remove_state

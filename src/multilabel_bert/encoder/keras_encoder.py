@@ -13,6 +13,7 @@ import numpy as np
 from keras import ops
 
 from multilabel_bert.encoder import row_kernels
+from multilabel_bert.encoder.boundary import checked_train_layers
 from multilabel_bert.encoder.checkpoint import Checkpoint, load_checkpoint
 from multilabel_bert.encoder.config import BertConfig
 from multilabel_bert.encoder.keras_layers import (
@@ -348,31 +349,6 @@ class BertEncoder(keras.Model):
     def _parts(self) -> list[Any]:
         pooler = [] if self.pooler is None else [self.pooler]
         return [self.embeddings, *self.transformer_layers, *pooler]
-
-
-def checked_train_layers(train_layers: int | str, layers: int) -> int:
-    """The number of transformer layers that are trained.
-
-    Args:
-        train_layers: 0 ... L, or ``"all"``.
-        layers: L.
-
-    Raises:
-        SettingsError: for anything else.
-    """
-    if train_layers == "all":
-        return layers
-    if isinstance(train_layers, bool) or not isinstance(train_layers, int | np.integer):
-        raise SettingsError(
-            f"train_layers={train_layers!r} is not understood. Use 0 for the head alone, a number "
-            "for that many top layers, or 'all'."
-        )
-    if not 0 <= train_layers <= layers:
-        raise SettingsError(
-            f"train_layers={train_layers}, but this encoder has {layers} layers. Use 0 to "
-            f"{layers}, or 'all'."
-        )
-    return int(train_layers)
 
 
 def assign_tensors(variables: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> None:

@@ -9,12 +9,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from multilabel_bert.text.tokenized_texts import TokenizedTexts
+from multilabel_bert.training.history import History
 from multilabel_bert.training.search_result import SearchResult
 from multilabel_bert.training.settings import TrainingSettings
 from multilabel_bert.training.targets import Targets
-from multilabel_bert.training.trainer import (
-    History,
-)
 
 
 @dataclass(frozen=True)

@@ -33,16 +33,13 @@ from multilabel_bert.training.few_examples import train_few_examples_head
 from multilabel_bert.training.frozen_layers import FrozenLayers
 from multilabel_bert.training.frozen_texts import FrozenTexts
 from multilabel_bert.training.head_start import Standardizer
+from multilabel_bert.training.history import DEFAULT_MONITOR, History
 from multilabel_bert.training.quick_head import quick_scores
 from multilabel_bert.training.run import TrainingRun
 from multilabel_bert.training.run_checks import positive_weights
 from multilabel_bert.training.search_result import SearchResult
 from multilabel_bert.training.search_space import Search, combinations
 from multilabel_bert.training.settings import TrainingSettings
-from multilabel_bert.training.trainer import (
-    DEFAULT_MONITOR,
-    History,
-)
 
 # How far Adam must be able to move the weights of a new head, so that they tell texts apart.
 _SMALLEST_WAY = 0.05

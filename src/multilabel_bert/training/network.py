@@ -12,6 +12,7 @@ import numpy as np
 from keras import ops
 
 from multilabel_bert.encoder import row_kernels
+from multilabel_bert.encoder.boundary import boundary_of
 from multilabel_bert.encoder.config import BertConfig
 from multilabel_bert.encoder.keras_encoder import (
     BertEncoder,
@@ -182,14 +183,3 @@ class ClassifierNetwork(keras.Model):
         """The head's kernel [D, X] and bias [X], float32."""
         tensors = read_tensors({"kernel": self.head.kernel, "bias": self.head.bias})
         return tensors["kernel"], tensors["bias"]
-
-
-def boundary_of(first_layer: int, pooling: str, layers: int) -> int:
-    """The layer whose input crosses from what runs once to what runs in every epoch.
-
-    It is the lowest trained layer, or lower where the representation takes what lower layers give.
-
-    >>> boundary_of(10, "mean", 12), boundary_of(10, "mean_last4", 12)
-    (10, 9)
-    """
-    return min(first_layer, layers - lowest_layer([pooling]))

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from multilabel_bert.encoder.boundary import checked_train_layers
 from multilabel_bert.encoder.checkpoint import Checkpoint
 from multilabel_bert.progress import Progress
 from multilabel_bert.training.examples import Examples, TrainedWeights
@@ -19,9 +20,6 @@ from multilabel_bert.training.layer_run import LayerRun
 from multilabel_bert.training.run_checks import check_fit, positive_weights
 from multilabel_bert.training.search_space import Search, settings_found
 from multilabel_bert.training.settings import TrainingSettings
-from multilabel_bert.training.trainer import (
-    check_callbacks,
-)
 
 
 def train_classifier(
@@ -64,9 +62,11 @@ def train_classifier(
     progress = progress or Progress("silent")
     given, settings = settings, settings.resolved(config.hidden_size, len(train.targets))
     check_fit(settings, checkpoint, dev, searched=search is not None)
-    check_callbacks(callbacks)
-    from multilabel_bert.encoder.keras_encoder import checked_train_layers
+    if callbacks:
+        # Keras is imported only where it is needed.
+        from multilabel_bert.training.trainer import check_callbacks
 
+        check_callbacks(callbacks)
     trained_layers = checked_train_layers(settings.train_layers, config.num_hidden_layers)
     told = (
         checkpoint,

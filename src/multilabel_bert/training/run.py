@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,14 +21,12 @@ from multilabel_bert.training.examples import Examples
 from multilabel_bert.training.feature_cache import FeatureCache
 from multilabel_bert.training.frozen_layers import FrozenLayers
 from multilabel_bert.training.head_start import HeadStart, Standardizer, prior_bias
-from multilabel_bert.training.network import ClassifierNetwork
+from multilabel_bert.training.history import History
 from multilabel_bert.training.saved_state import SavedState
 from multilabel_bert.training.settings import TrainingSettings
-from multilabel_bert.training.trainer import (
-    History,
-    LabelledInputs,
-    train_network,
-)
+
+if TYPE_CHECKING:
+    from multilabel_bert.training.network import ClassifierNetwork
 
 
 @dataclass(frozen=True)
@@ -79,6 +77,9 @@ class TrainingRun:
         dtype: str = "float32",
         standardizer: Standardizer | None = None,
     ) -> ClassifierNetwork:
+        # Only now: the frozen layers need no Keras.
+        from multilabel_bert.training.network import ClassifierNetwork
+
         network = ClassifierNetwork(
             self.checkpoint.config,
             first_layer=first_layer,
@@ -105,6 +106,8 @@ class TrainingRun:
         dev: TrainingInputs | None,
         saved_state: SavedState | None = None,
     ) -> History:
+        from multilabel_bert.training.trainer import LabelledInputs, train_network
+
         return train_network(
             network,
             LabelledInputs(train, self.train.targets, self.train.weights),

@@ -13,8 +13,8 @@ from multilabel_bert.encoder.pooling import (
     check_pooling,
 )
 from multilabel_bert.errors import SettingsError
+from multilabel_bert.training.class_weights import balanced_positive_weights
 from multilabel_bert.training.examples import Examples
-from multilabel_bert.training.losses import balanced_positive_weights
 from multilabel_bert.training.settings import TrainingSettings
 from multilabel_bert.training.targets import Targets
 

@@ -21,6 +21,7 @@ from multilabel_bert.errors import SettingsError
 from multilabel_bert.progress import Progress
 from multilabel_bert.text.batching import fixed_size_batches, token_budget_batches
 from multilabel_bert.training.batches import FeatureInputs, TrainingInputs
+from multilabel_bert.training.history import DEFAULT_MONITOR, History
 from multilabel_bert.training.losses import MultiLabelLoss, make_loss
 from multilabel_bert.training.network import ClassifierNetwork
 from multilabel_bert.training.optimizers import AdamWeightDecay, WarmupDecay
@@ -29,33 +30,12 @@ from multilabel_bert.training.settings import TrainingSettings
 from multilabel_bert.training.steps import Step, SteppingInOneCall, make_step
 from multilabel_bert.training.targets import Targets
 
-# Followed on the development split where no metric is named: it needs no threshold.
-DEFAULT_MONITOR = "macro_average_precision"
-
 # Token slots of a forward batch: large enough for the matrix multiplies, small enough for the
 # caches of a CPU.
 _EVALUATION_TOKENS = 4096
 
 # Targets that one call of a step gets.
 _CALL_BYTES = 2**26
-
-
-@dataclass
-class History:
-    """What happened in training.
-
-    Attributes:
-        epochs: one dictionary an epoch: ``loss``, ``seconds`` and, with a development split,
-            ``val_loss`` and ``val_<metric>``.
-        best_epoch: the epoch, counted from 1, whose weights were kept.
-        interrupted: whether Ctrl-C ended the training.
-        stopped_early: whether the metric stopped getting better.
-    """
-
-    epochs: list[dict[str, float]] = field(default_factory=list)
-    best_epoch: int = 0
-    interrupted: bool = False
-    stopped_early: bool = False
 
 
 @dataclass(frozen=True)

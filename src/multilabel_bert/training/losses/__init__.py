@@ -3,7 +3,6 @@
 from multilabel_bert.training.losses.base import MultiLabelLoss
 from multilabel_bert.training.losses.cell_losses import Asymmetric, Focal, SigmoidCrossEntropy
 from multilabel_bert.training.losses.choice import make_loss
-from multilabel_bert.training.losses.class_weights import balanced_positive_weights
 from multilabel_bert.training.losses.distribution_balanced import DistributionBalanced
 from multilabel_bert.training.losses.zlpr import ZLPR
 
@@ -14,6 +13,5 @@ __all__ = [
     "Focal",
     "MultiLabelLoss",
     "SigmoidCrossEntropy",
-    "balanced_positive_weights",
     "make_loss",
 ]
