@@ -55,7 +55,11 @@ def describe(
     ] = False,
     output: Annotated[
         Path | None,
-        typer.Option(metavar="FILE.csv", help="With --suspects: write all of them there."),
+        typer.Option(
+            metavar="FILE.csv",
+            help="With --suspects: write all of them there.",
+            show_default="none",
+        ),
     ] = None,
     as_json: options.Json = False,
     quiet: options.Quiet = False,

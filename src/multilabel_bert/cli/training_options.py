@@ -355,7 +355,7 @@ class TrainingOptions:
             "Whether TF-IDF with logistic regression is fitted beside the training, for evaluate "
             "to compare with.",
             "",
-            panel=_TRAINING,
+            panel=_OUTPUT_LAYER,
         ),
     ] = True
     preset: Annotated[
