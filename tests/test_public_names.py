@@ -26,6 +26,7 @@ def test_the_public_names_are_these():
         "load_tokenizer",
         "read_dataset",
         "read_splits",
+        "report",
         "tune_thresholds",
     ]
     for name in multilabel_bert.__all__:

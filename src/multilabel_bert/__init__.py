@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from multilabel_bert.encoder.keras_encoder import BertEncoder as BertEncoder
     from multilabel_bert.errors import MultilabelError as MultilabelError
     from multilabel_bert.model.predictor import Predictor as Predictor
+    from multilabel_bert.reports.evaluation_report import report as report
     from multilabel_bert.suspects import find_suspects as find_suspects
     from multilabel_bert.text.tokenizer import BertTokenizer as BertTokenizer
     from multilabel_bert.training.search_space import Search as Search
@@ -48,6 +49,7 @@ _WHERE = {
     "load_tokenizer": "encoder.checkpoint",
     "read_dataset": "data.reading",
     "read_splits": "data.splits",
+    "report": "reports.evaluation_report",
     "tune_thresholds": "decision.thresholds",
 }
 

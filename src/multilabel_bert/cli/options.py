@@ -15,6 +15,9 @@ Model = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", metavar="", help="Print JSON, for programs.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", metavar="", help="Show no progress.")]
+OverwritePage = Annotated[
+    bool, typer.Option("--overwrite", metavar="", help="Replace an older file at --html.")
+]
 ModelPrecision = Annotated[
     str | None,
     typer.Option(

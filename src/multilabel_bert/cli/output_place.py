@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from multilabel_bert.errors import WriteError
+from multilabel_bert.errors import SettingsError, WriteError
 
 
 def check_place(path: Path | None, option: str) -> None:
@@ -35,6 +35,18 @@ def check_directory(path: Path | None, option: str) -> None:
     """
     if path is not None:
         _check(path, (path, *path.absolute().parents), option)
+
+
+def check_page(path: Path | None, *, overwrite: bool) -> None:
+    """Refuse a page that would replace a file, or cannot be written; see `check_place`.
+
+    Raises:
+        SettingsError: if the file is there, and `overwrite` is false.
+        WriteError: with what is in the way.
+    """
+    if path is not None and path.exists() and not (overwrite and path.is_file()):
+        raise SettingsError(f"{path} exists already. Choose another --html, or --overwrite.")
+    check_place(path, "--html")
 
 
 def _check(path: Path, above: Iterable[Path], option: str) -> None:
