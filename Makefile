@@ -19,6 +19,7 @@ demo: setup  ## train, evaluate and predict on the bundled messages
 	@$(BIN)/multilabel demo --output demo-model --overwrite
 
 test: setup  ## run all tests
+	@sh scripts/install_chromium.sh
 	@$(BIN)/python -m pytest
 
 lint: setup  ## check style and types
@@ -41,7 +42,7 @@ peers: setup  ## install what the benchmarks compare with, one environment each,
 
 lock: setup  ## resolve requirements/dev.txt anew
 	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip compile pyproject.toml --extra train --group dev --universal \
+	$(BIN)/uv pip compile pyproject.toml --extra train --extra report --group dev --universal \
 	    --python-version 3.11 --no-emit-index-url --no-header --upgrade --quiet \
 	    --output-file requirements/dev.txt
 

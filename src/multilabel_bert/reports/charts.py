@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from multilabel_bert.explanations.pieces import printable
-from multilabel_bert.optional import import_optional
+from multilabel_bert.optional import check_optional, import_optional
 from multilabel_bert.reports.svg import (
     INK,
     LINE,
@@ -74,7 +74,7 @@ def check_charts() -> None:
         MissingExtraError: if what draws and what fills pages is not installed.
     """
     for module in ("matplotlib", "jinja2"):
-        import_optional(module, extra="report", purpose="a page with charts")
+        check_optional(module, extra="report", purpose="a page with charts")
 
 
 def line_chart(

@@ -46,6 +46,7 @@ from multilabel_bert.reports.provenance_facts import (
     data_facts,
     provenance_facts,
     seen_in_training,
+    setting_facts,
 )
 from multilabel_bert.reports.slices import slicings
 from multilabel_bert.suspects import suspects_of
@@ -181,7 +182,13 @@ def _content(
         "learning": learning_curves(model.provenance.get("history")),
         "data_facts": data_facts(dataset),
         "provenance": [
-            (one.name, provenance_facts(one.predictor.model))
+            (
+                one.name,
+                {
+                    "made": provenance_facts(one.predictor.model),
+                    "settings": setting_facts(one.predictor.model),
+                },
+            )
             for one in judged
             if one.predictor is not None
         ],

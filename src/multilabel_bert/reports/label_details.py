@@ -148,10 +148,12 @@ def _charts(
     scores: NDArray[np.floating],
 ) -> dict[str, Chart]:
     of = counts.counts
+    # Of nothing given there is no precision; 0 would look like a fall.
+    defined = np.where(of.predicted > 0, precision(of), np.nan)
     over = line_chart(
         f"Precision, recall and F1 of {name} over the threshold",
         [
-            Line("precision", counts.thresholds, precision(of), 0),
+            Line("precision", counts.thresholds, defined, 0),
             Line("recall", counts.thresholds, recall(of), 1, dashed=True),
             Line("F1", counts.thresholds, f_beta(of), 2),
         ],

@@ -26,8 +26,12 @@ def provenance_facts(model: ClassifierModel) -> list[tuple[str, str]]:
         facts.append(("versions", ", ".join(f"{name} {found}" for name, found in versions.items())))
     facts.append(("decision rule", _shown(model.rule.to_dict() | {"thresholds": "see the table"})))
     facts.append(("text", f"at most {model.max_seq_length} tokens, {model.pooling}"))
-    facts += [(f"setting {name}", value) for name, value in _settings(model.settings)]
     return facts
+
+
+def setting_facts(model: ClassifierModel) -> list[tuple[str, str]]:
+    """The settings of its training."""
+    return list(_settings(model.settings))
 
 
 def data_facts(dataset: Dataset) -> list[tuple[str, str]]:

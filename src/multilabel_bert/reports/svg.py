@@ -7,6 +7,8 @@ import itertools
 import re
 from typing import TYPE_CHECKING, Any
 
+from multilabel_bert.explanations.pieces import printable
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -38,7 +40,7 @@ def settings() -> dict[str, Any]:
         "svg.fonttype": "none",
         "text.parse_math": False,
         "text.usetex": False,
-        "font.size": 11,
+        "font.size": 12,
         "text.color": INK,
         "axes.labelcolor": SOFT,
         "axes.edgecolor": LINE,
@@ -57,7 +59,7 @@ def settings() -> dict[str, Any]:
         "xtick.color": SOFT,
         "ytick.color": SOFT,
         "legend.frameon": False,
-        "legend.fontsize": 10,
+        "legend.fontsize": 11,
         "lines.linewidth": 1.8,
     }
 
@@ -90,7 +92,7 @@ def inline_svg(figure: Figure, title: str) -> str:
         root.attrib.pop(name, None)
     root.set("class", "chart")
     root.set("role", "img")
-    root.set("aria-label", without_xml_controls(title))
+    root.set("aria-label", without_xml_controls(printable(title)))
     # The document of the page has no XML declaration, and no document type of its own.
     return etree.tostring(root, encoding="unicode", with_tail=False)
 
