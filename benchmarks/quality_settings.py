@@ -168,7 +168,6 @@ GROUPS: dict[str, Group] = {
             ALL_MEAN | {"learning_rate": 3e-4, "num_train_epochs": 4},
             ALL_MEAN | {"learning_rate": 3e-4, "dropout": 0.3},
         ),
-        FIRST,
     ),
 }
 
