@@ -86,6 +86,11 @@ class HeadBank:
         self.state = [tf.Variable(tf.zeros(shape), trainable=False) for shape in shapes]
         generator = getattr(network.dropout, "seed_generator", None)
         self.seed = None if generator is None else np.array(generator.state)
+        # Each in one pass over its numbers instead of some twenty.
+        self._slope = tf.function(
+            self._slope_of_losses, autograph=False, jit_compile=True, reduce_retracing=False
+        )
+        self._changed = tf.function(self._changed_state, autograph=False, jit_compile=True)
         # Of any number of texts and batches: the graph is made once for all folds.
         self._updates = tf.function(
             self._update_from_each,
@@ -179,14 +184,24 @@ class HeadBank:
     def _update(self, features: Any, targets: Any, rate: Any, step: Any) -> None:
         size, heads, labels = self.shape
         dropped = self.network.drop(features, training=True)
-        kernel, bias = (tf.identity(variable) for variable in self.state[:2])
+        kernel, bias = (variable.read_value() for variable in self.state[:2])
+        logits = tf.matmul(dropped, tf.reshape(kernel, (size, heads * labels)))
+        logits = tf.reshape(logits, (-1, heads, labels)) + bias
+        slope = self._slope(targets, logits)
+        kernel_gradient = tf.matmul(
+            dropped, tf.reshape(slope, (-1, heads * labels)), transpose_a=True
+        )
+        gradients = (tf.reshape(kernel_gradient, self.shape), tf.reduce_sum(slope, 0))
+        changed = self._changed(gradients, [v.read_value() for v in self.state], rate, step)
+        for variable, new in zip(self.state, changed, strict=True):
+            variable.assign(new)
+
+    def _slope_of_losses(self, targets: Any, logits: Any) -> Any:
+        """The gradient of the losses of all heads at their logits, [B, C, X]."""
         with tf.GradientTape() as tape:
-            tape.watch((kernel, bias))
-            logits = tf.matmul(dropped, tf.reshape(kernel, (size, heads * labels)))
-            logits = tf.reshape(logits, (-1, heads, labels)) + bias
-            loss = self._losses(targets, tf.transpose(logits, (1, 0, 2)))  # [C, B, X]
-        kernel_gradient, bias_gradient = tape.gradient(loss, (kernel, bias))
-        self._apply(kernel_gradient, bias_gradient, rate, step)
+            tape.watch(logits)
+            loss = self._losses(targets, tf.transpose(logits, (1, 0, 2)))
+        return tape.gradient(loss, logits)
 
     def _losses(self, targets: Any, logits: Any) -> Any:
         """The sum of the losses of all heads: none moves another's weights."""
@@ -198,19 +213,18 @@ class HeadBank:
             first += count
         return total
 
-    def _apply(self, kernel_gradient: Any, bias_gradient: Any, rate: Any, step: Any) -> None:
-        squares = tf.reduce_sum(tf.square(kernel_gradient), (0, 2))
-        squares += tf.reduce_sum(tf.square(bias_gradient), 1)
+    def _changed_state(self, gradients: Any, state: Any, rate: Any, step: Any) -> Any:
+        """What `state` becomes: kernels and biases, their momentum, and their velocity."""
+        squares = tf.reduce_sum(tf.square(gradients[0]), (0, 2))
+        squares += tf.reduce_sum(tf.square(gradients[1]), 1)
         limit = self.optimizer.global_clipnorm
         scale = tf.minimum(1.0, limit / tf.maximum(tf.sqrt(squares), 1e-30))[:, None]
         rate = rate[:, None]
-        for index, (gradient, decay) in enumerate(
-            ((kernel_gradient, self.decay[:, None]), (bias_gradient, 0.0))
-        ):
-            weights, momentum, velocity = variables = self.state[index::2]
-            changed = self._new(gradient * scale, weights, momentum, velocity, rate, decay, step)
-            for variable, new in zip(variables, changed, strict=True):
-                variable.assign(new)
+        kernels, biases = (
+            self._new(gradients[index] * scale, *state[index::2], rate, decay, step)
+            for index, decay in enumerate((self.decay[:, None], 0.0))
+        )
+        return [new for pair in zip(kernels, biases, strict=True) for new in pair]
 
     def _new(
         self,
