@@ -220,10 +220,12 @@ class HeadBank:
         limit = self.optimizer.global_clipnorm
         scale = tf.minimum(1.0, limit / tf.maximum(tf.sqrt(squares), 1e-30))[:, None]
         rate = rate[:, None]
-        kernels, biases = (
-            self._new(gradients[index] * scale, *state[index::2], rate, decay, step)
-            for index, decay in enumerate((self.decay[:, None], 0.0))
-        )
+        changed = []
+        for index, decay in enumerate((self.decay[:, None], 0.0)):
+            weights, momentum, velocity = state[index::2]
+            gradient = gradients[index] * scale
+            changed.append(self._new(gradient, weights, momentum, velocity, rate, decay, step))
+        kernels, biases = changed
         return [new for pair in zip(kernels, biases, strict=True) for new in pair]
 
     def _new(
