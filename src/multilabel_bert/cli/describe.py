@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from multilabel_bert.cli import options
-from multilabel_bert.cli.output_place import check_place
+from multilabel_bert.cli.output_place import check_page, check_place
 from multilabel_bert.cli.suspect_table import show_suspects, suspects_by_head, write_suspects
 from multilabel_bert.errors import SettingsError
 from multilabel_bert.progress import Progress
 
 if TYPE_CHECKING:
-    import numpy as np
-
-    from multilabel_bert.data.dataset import Dataset
     from multilabel_bert.data.summary import DatasetSummary, SplitSummary
+    from multilabel_bert.reports.dataset_facts import DatasetFacts
+    from multilabel_bert.text.tokenizer import BertTokenizer
 
 _BAR_WIDTH = 20
 _NAMES_SHOWN = 10
+_TEXTS_THAT_TAKE_TIME = 20_000
 
 
 def describe(
@@ -53,6 +53,16 @@ def describe(
             "the text; of a directory, those of its training table.",
         ),
     ] = False,
+    html: Annotated[
+        Path | None,
+        typer.Option(
+            "--html",
+            metavar="FILE",
+            help="Also write a page with charts and example texts.",
+            show_default="no page",
+        ),
+    ] = None,
+    overwrite: options.OverwritePage = False,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -66,7 +76,7 @@ def describe(
 ) -> None:
     """Show rows, labels, co-occurrence, lengths, duplicates, and leakage between splits.
 
-    [bold]multilabel describe messages.csv[/]
+    [bold]multilabel describe messages.csv --html messages.html[/]
 
     [bold]multilabel describe data/ --encoder uncased_L-12_H-768_A-12[/]
 
@@ -74,7 +84,7 @@ def describe(
     """
     from multilabel_bert.data.reading import read_dataset
     from multilabel_bert.data.splits import read_splits
-    from multilabel_bert.data.summary import summarise
+    from multilabel_bert.reports.dataset_facts import dataset_facts
 
     if max_seq_length < 1:
         raise SettingsError(f"--max-seq-length {max_seq_length}: expected 1 or more.")
@@ -86,6 +96,11 @@ def describe(
     if output is not None and not suspects:
         raise SettingsError(f"--output {output} is for --suspects. Add that, or leave it out.")
     check_place(output, "--output")
+    check_page(html, overwrite=overwrite)
+    if html is not None:
+        from multilabel_bert.reports.charts import check_charts
+
+        check_charts()
     # Rows without a text are counted, not refused.
     arguments = {"empty_text": "keep"} | table.arguments()
     splits = (
@@ -93,8 +108,14 @@ def describe(
         if data.is_dir()
         else {"table": read_dataset(data, require_labels=False, **arguments)}
     )
-    lengths = None if encoder is None else _token_lengths(splits, encoder)
-    summary = summarise(splits, token_lengths=lengths, max_seq_length=max_seq_length)
+    texts = sum(map(len, splits.values()))
+    facts = dataset_facts(
+        splits,
+        tokenizer=None if encoder is None else _tokenizer(encoder),
+        max_seq_length=max_seq_length,
+        # Of some seconds there is nothing to tell.
+        progress=Progress("silent" if quiet or texts < _TEXTS_THAT_TAKE_TIME else "auto"),
+    )
     found = None
     if suspects and encoder is not None:
         part = splits.get("train", next(iter(splits.values())))
@@ -102,44 +123,52 @@ def describe(
         found = suspects_by_head(part, encoder, max_seq_length, progress)
         if output is not None:
             write_suspects(found, output)
+    if html is not None:
+        from multilabel_bert.reports.dataset_report import dataset_page
+
+        page = dataset_page(facts)
+        page.save(html, overwrite=overwrite)
     if as_json:
         more = {} if found is None else {"suspects": [one.to_dict() for one in found]}
-        print(json.dumps(summary.to_dict() | more, indent=2, ensure_ascii=False))
+        print(json.dumps(facts.to_dict() | more, indent=2, ensure_ascii=False))
         return
-    _show(summary, max_seq_length)
+    _show(facts, max_seq_length)
+    if html is not None:
+        print(f"\nThe page: {html} ({len(page.html.encode('utf-8')) / 1e6:.1f} MB)")
     if found is not None:
         positive, negative, _ = part.label_counts()
         show_suspects(found, int(positive.sum() + negative.sum()))
 
 
-def _token_lengths(splits: Mapping[str, Dataset], encoder: str) -> dict[str, np.ndarray]:
+def _tokenizer(encoder: str) -> BertTokenizer:
     from multilabel_bert.encoder.checkpoint import load_checkpoint
     from multilabel_bert.text.tokenizer import BertTokenizer
 
-    tokenizer = BertTokenizer.from_files(load_checkpoint(encoder).tokenizer_files)
-    # Full lengths are counted before texts are cut, so a short limit saves memory.
-    return {
-        name: tokenizer.encode(part.texts, part.text_pairs, max_seq_length=4).full_lengths
-        for name, part in splits.items()
-    }
+    return BertTokenizer.from_files(load_checkpoint(encoder).tokenizer_files)
 
 
-def _show(summary: DatasetSummary, max_seq_length: int) -> None:
+def _show(facts: DatasetFacts, max_seq_length: int) -> None:
     from rich.text import Text
 
+    from multilabel_bert.cli import dataset_tables
     from multilabel_bert.cli.tables import console
 
+    summary = facts.summary
     out = console()
     out.print(Text("Layout", style="bold"))
     for line in summary.layout:
         out.print(Text(line))
     _show_texts(summary, max_seq_length)
+    dataset_tables.show_lengths(facts)
+    dataset_tables.show_characters(facts)
     if any(split.labelled for split in summary.splits.values()):
         _show_labels(summary)
         _show_pairs(summary)
+        dataset_tables.show_implications(facts)
     else:
         out.print("\nNo labels were found. If there are some, name their columns with")
         out.print("--label-columns, and how they are written with --label-format.")
+    dataset_tables.show_near_duplicates(facts)
     _show_warnings(summary)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -61,18 +62,30 @@ def find_duplicates(dataset: Dataset, max_examples: int = 5) -> Duplicates:
             continue
         repeated_rows += 1
         repeated.add(key)
-        if labels is not None and key not in contradictory and _differ(labels, first, index):
+        if (
+            labels is not None
+            and key not in contradictory
+            and labels_differ(labels, first, labels, index)
+        ):
             contradictory[key] = (int(dataset.rows[first]), int(dataset.rows[index]))
     examples = tuple(list(contradictory.values())[:max_examples])
     return Duplicates(repeated_rows, len(repeated), len(contradictory), examples)
 
 
-def _differ(labels, first: int, second: int) -> bool:  # type: ignore[no-untyped-def]
+def labels_differ(labels: Any, first: int, others: Any, second: int) -> bool:
+    """Whether row `first` of a label matrix has other labels than row `second` of another.
+
+    Args:
+        labels: as `Dataset.labels`.
+        first: a row of it.
+        others: the same matrix, or another of the same labels.
+        second: a row of it.
+    """
     rows = []
-    for index in (first, second):
-        part = slice(labels.indptr[index], labels.indptr[index + 1])
+    for matrix, index in ((labels, first), (others, second)):
+        part = slice(matrix.indptr[index], matrix.indptr[index + 1])
         rows.append(
-            dict(zip(labels.indices[part].tolist(), labels.data[part].tolist(), strict=True))
+            dict(zip(matrix.indices[part].tolist(), matrix.data[part].tolist(), strict=True))
         )
     # An unknown cell contradicts nothing.
     return any(
