@@ -39,6 +39,12 @@ def exit_code(arguments: list) -> int:
     raise AssertionError("run did not exit")
 
 
+@pytest.fixture(scope="session")
+def quiet_cli():
+    """As `cli`, for fixtures that live longer than a test."""
+    return run_quietly
+
+
 @pytest.fixture
 def cli(capsys):
     """Runs the command line in this process: `cli("train", ...)` gives code, out and err."""

@@ -31,14 +31,14 @@ def test_the_best_epoch_so_far_is_saved(tiny_encoder, table, tmp_path, capsys):
 
 
 def test_the_command_saves_and_exits_with_130(cli, tiny_encoder, table, tmp_path, monkeypatch):
-    from multilabel_bert.training import run
+    from multilabel_bert.training import trainer
 
-    plain = run.train_network
+    plain = trainer.train_network
 
     def interrupted(*arguments, **options):
         return plain(*arguments, **options | {"callbacks": [_CtrlC()]})
 
-    monkeypatch.setattr(run, "train_network", interrupted)
+    monkeypatch.setattr(trainer, "train_network", interrupted)
     result = cli(
         "train", "--encoder", tiny_encoder, "--train", table, "--output", tmp_path / "model",
         "--max-seq-length", "16", "--json",

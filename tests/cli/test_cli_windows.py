@@ -9,12 +9,10 @@ from multilabel_bert.model.predictor import Predictor
 
 
 @pytest.fixture(scope="module")
-def windowed(tmp_path_factory, table, tiny_encoder):
+def windowed(tmp_path_factory, table, tiny_encoder, quiet_cli):
     """A model that reads its texts in windows of three tokens; and what its training said."""
-    from conftest import run_quietly
-
     output = tmp_path_factory.mktemp("windowed") / "model"
-    result = run_quietly(
+    result = quiet_cli(
         [
             "train", "--encoder", tiny_encoder, "--train", table, "--output", output,
             "--max-seq-length", "5", "--num-train-epochs", "2", "--windows", "max",

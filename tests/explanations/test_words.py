@@ -12,7 +12,7 @@ from multilabel_bert.text.tokenizer import BertTokenizer
     ("text", "words"),
     [
         ("my parcel  is\tlate", ["my", "parcel", "is", "late"]),
-        ("Don't, I've (well-known)!", ["Don't", ",", "I've", "(", "well-known", ")", "!"]),
+        ("Don't, I've (well-known)!", ["Don't", ",", "I've", "(", "well-known", ")!"]),
         ("e.g. the U.S. paid AT&T", ["e.g.", "the", "U.S.", "paid", "AT&T"]),
         ("3.50 at 12:30.", ["3.50", "at", "12:30", "."]),
         ("Café cafe\u0301 naïve", ["Café", "cafe\u0301", "naïve"]),
