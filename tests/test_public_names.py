@@ -20,6 +20,7 @@ def test_the_public_names_are_these():
         "Predictor",
         "Search",
         "cross_validate",
+        "describe",
         "evaluate",
         "find_label_errors",
         "find_suspects",

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from multilabel_bert.encoder.keras_encoder import BertEncoder as BertEncoder
     from multilabel_bert.errors import MultilabelError as MultilabelError
     from multilabel_bert.model.predictor import Predictor as Predictor
+    from multilabel_bert.reports.dataset_report import describe as describe
     from multilabel_bert.reports.evaluation_report import report as report
     from multilabel_bert.suspects import find_suspects as find_suspects
     from multilabel_bert.text.tokenizer import BertTokenizer as BertTokenizer
@@ -43,6 +44,7 @@ _WHERE = {
     "Predictor": "model.predictor",
     "Search": "training.search_space",
     "cross_validate": "cross_validation",
+    "describe": "reports.dataset_report",
     "evaluate": "decision.evaluation",
     "find_label_errors": "decision.label_errors",
     "find_suspects": "suspects",

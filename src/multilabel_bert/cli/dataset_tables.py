@@ -9,7 +9,6 @@ from multilabel_bert.cli.tables import console, table
 if TYPE_CHECKING:
     from multilabel_bert.reports.dataset_facts import DatasetFacts
 
-_SCRIPTS = 5
 _IMPLICATIONS = 10
 _PAIRS = 5
 _TEXT_WIDTH = 60
@@ -41,14 +40,17 @@ def show_characters(facts: DatasetFacts) -> None:
     """Print scripts, HTML, and what nobody sees; nothing of plain Latin text."""
     lines = []
     for name, content in facts.content.items():
-        scripts = [f"{script} {share:.1%}" for script, share in content.scripts[:_SCRIPTS]]
-        parts = [", ".join(scripts)] if len(scripts) > 1 else []
+        parts = [content.describe_scripts()] if len(content.scripts) > 1 else []
         counts = {
             "with HTML (--clean-html removes it)": content.html_texts,
             "with control characters": content.control_texts,
             "with � (another encoding than it was read as)": content.broken_texts,
         }
-        parts += [f"{count:,} texts {what}" for what, count in counts.items() if count]
+        parts += [
+            f"{count:,} text{'' if count == 1 else 's'} {what}"
+            for what, count in counts.items()
+            if count
+        ]
         if parts:
             lines.append(f"{name}: {'; '.join(parts)}")
     if not lines:
@@ -91,7 +93,7 @@ def show_near_duplicates(facts: DatasetFacts) -> None:
     out.print(Text("\nNearly the same as an earlier text", style="bold"))
     more = f", {near.contradictory:,} of them with other labels" if near.contradictory else ""
     across = f", {near.across_splits:,} with one of another split" if near.across_splits else ""
-    out.print(Text(f"{near.texts:,} texts{more}{across}"))
+    out.print(Text(f"{near.texts:,} text{'' if near.texts == 1 else 's'}{more}{across}"))
     for pair in near.pairs[:_PAIRS]:
         words = "other labels" if pair.contradictory else "same labels"
         out.print(

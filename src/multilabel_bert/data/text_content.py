@@ -16,6 +16,17 @@ _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udff
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 # First words of the names of letters that are of one script.
 _SAME = {"CJK": "Han", "HIRAGANA": "Japanese kana", "KATAKANA": "Japanese kana"}
+_NO_SCRIPT = {
+    "MODIFIER",
+    "HALFWIDTH",
+    "FULLWIDTH",
+    "MATHEMATICAL",
+    "FEMININE",
+    "MASCULINE",
+    "MICRO",
+}
+_TRACE = 0.001
+_MOST_TRACES = 6
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,6 +46,15 @@ class TextContent:
     control_texts: int
     broken_texts: int
     examples: dict[str, str]
+
+    def describe_scripts(self) -> str:
+        """The scripts in words, rare ones by their names alone."""
+        frequent = [f"{name} {share:.1%}" for name, share in self.scripts if share >= _TRACE]
+        traces = [name for name, share in self.scripts if share < _TRACE]
+        if traces:
+            more = f" and {len(traces) - _MOST_TRACES} more" if len(traces) > _MOST_TRACES else ""
+            frequent.append(f"traces of {', '.join(traces[:_MOST_TRACES])}{more}")
+        return ", ".join(frequent) or "no letters"
 
 
 def text_content(
@@ -87,5 +107,4 @@ def _script(character: str) -> str | None:
         return None
     name = unicodedata.name(character, "")
     word = name.partition(" ")[0]
-    # Letters of mathematics and full width are Latin by what they mean; few care.
-    return _SAME.get(word, word.capitalize() or None)
+    return None if word in _NO_SCRIPT else _SAME.get(word, word.capitalize() or None)

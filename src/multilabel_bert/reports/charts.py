@@ -126,6 +126,8 @@ def bar_chart(
     high: Any = None,
 ) -> Chart:
     """Horizontal bars, the first on top, with whiskers where intervals are given."""
+    from matplotlib.ticker import MaxNLocator, StrMethodFormatter
+
     height = 60 + _BAR_HEIGHT * max(1, len(names))
     with _figure(_WIDTH, height) as (figure, axes):
         places = np.arange(len(names))
@@ -141,17 +143,22 @@ def bar_chart(
         axes.tick_params(axis="y", length=0, labelcolor=INK)
         axes.grid(visible=False, axis="y")
         axes.set_ylim(len(names) - 0.4, -0.6)
+        axes.xaxis.set_major_locator(MaxNLocator(5))
+        axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
         axes.set_xlabel(x)
         return _drawn(figure, axes, title)
 
 
 def column_chart(title: str, names: Sequence[str], values: Any, *, x: str, y: str) -> Chart:
     """Upright bars with a name below each."""
+    from matplotlib.ticker import StrMethodFormatter
+
     with _figure(_WIDTH, _HEIGHT) as (figure, axes):
         places = np.arange(len(names))
         axes.bar(places, np.asarray(values, float), color=SERIES[0], width=0.8)
         step = max(1, len(names) // 12)
         axes.set_xticks(places[::step], [shortened(name) for name in names][::step])
+        axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
         axes.grid(visible=False, axis="x")
         axes.set(xlabel=x, ylabel=y)
         return _drawn(figure, axes, title)

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -81,11 +82,19 @@ def dataset_page(facts: DatasetFacts) -> Page:
         "contradictions": _contradictions(facts),
         "leaks": [leak for leak in facts.summary.leaks if leak.rows],
     }
-    names = ", ".join(dict.fromkeys(part.source for part in facts.splits.values()))
-    title = names if len(facts.splits) == 1 else f"{len(facts.splits)} splits: {names}"
+    title = _title([part.source for part in facts.splits.values()])
     return Page(
         render("dataset.html", title, content, scripts=["sorting.js"]), figures=facts.to_dict()
     )
+
+
+def _title(sources: list[str]) -> str:
+    if len(sources) == 1:
+        return sources[0]
+    parents = {str(Path(source).parent) for source in sources}
+    if len(parents) == 1 and parents != {"."}:
+        return f"{parents.pop()}, {len(sources)} splits"
+    return ", ".join(dict.fromkeys(sources))
 
 
 def _split_rows(facts: DatasetFacts) -> list[tuple[str, list[str]]]:
@@ -178,14 +187,11 @@ def _charts(facts: DatasetFacts) -> dict[str, Chart | None]:
 def _length_charts(facts: DatasetFacts) -> dict[str, Chart]:
     assert facts.surveys is not None
     lines, cut = [], []
-    longest = max(
-        (int(found.lengths.max(initial=0)) for found in facts.surveys.values()), default=0
-    )
     # A few endless texts would press all others against the axis.
     everything = np.concatenate([found.lengths for found in facts.surveys.values()])
     shown = int(np.quantile(everything, 0.995)) if len(everything) else 1
     edges = np.unique(np.linspace(0, max(shown, 2), 41).astype(int))
-    limits = np.arange(4, max(min(longest, 512), 8) + 1)
+    limits = np.arange(4, max(min(int(1.25 * shown), 512), 8) + 1)
     for place, (name, found) in enumerate(facts.surveys.items()):
         if not len(found.lengths):
             continue
