@@ -91,12 +91,13 @@ def windowed(tokenizer, texts):
     return WindowedInputs(TokenInputs(tokenized), tokenized.window_offsets)
 
 
-class TestBatches:
-    @pytest.fixture(scope="class")
-    def inputs(self, tiny_encoder, long_texts):
-        tokenizer = BertTokenizer.from_files(load_checkpoint(tiny_encoder).tokenizer_files)
-        return windowed(tokenizer, long_texts[0])
+@pytest.fixture(scope="module")
+def inputs(tiny_encoder, long_texts):
+    tokenizer = BertTokenizer.from_files(load_checkpoint(tiny_encoder).tokenizer_files)
+    return windowed(tokenizer, long_texts[0])
 
+
+class TestBatches:
     def test_a_text_counts_all_its_slots_and_its_windows_stay_together(self, inputs):
         counts = np.diff(inputs.offsets)
         assert counts.max() > 3
@@ -140,11 +141,12 @@ class TestBatches:
             )
 
 
-class TestSaved:
-    @pytest.fixture(scope="class")
-    def model(self, tiny_encoder, long_texts):
-        return make(tiny_encoder, windows="max", max_windows=3, truncation="tail").fit(*long_texts)
+@pytest.fixture(scope="module")
+def model(tiny_encoder, long_texts):
+    return make(tiny_encoder, windows="max", max_windows=3, truncation="tail").fit(*long_texts)
 
+
+class TestSaved:
     def test_it_is_stored_used_and_said(self, model, long_texts, tmp_path):
         model.save(tmp_path / "model")
         manifest = json.loads((tmp_path / "model" / "multilabel.json").read_text())
