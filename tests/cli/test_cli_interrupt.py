@@ -41,7 +41,7 @@ def test_the_command_saves_and_exits_with_130(cli, tiny_encoder, table, tmp_path
     monkeypatch.setattr(trainer, "train_network", interrupted)
     result = cli(
         "train", "--encoder", tiny_encoder, "--train", table, "--output", tmp_path / "model",
-        "--max-seq-length", "16", "--json",
+        "--max-seq-length", "16", "--json", "--no-few-examples",
     )  # fmt: skip
     assert result.code == 130
     assert json.loads(result.out)["interrupted"] is True
