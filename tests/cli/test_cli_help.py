@@ -61,7 +61,8 @@ _NEED_NO_DEFAULT = {
 
 # Arguments, and options that are not called as their parameter.
 _SPELT_OTHERWISE = {
-    "model", "data", "from_model", "action", "names", "as_json", "output_format", "directory",
+    "model", "data", "others", "from_model", "action", "names", "as_json", "output_format",
+    "directory",
 }  # fmt: skip
 
 

@@ -69,9 +69,9 @@ def test_of_too_many_texts_nothing_is_said(monkeypatch, texts):
 
 
 def test_scripts_html_and_characters_nobody_sees():
-    found = text_content(
-        "plain 3 < 4 & 5|<b>bold</b>|a &#39; b|\x07bell|\ud800half|br\ufffdken|привет|二".split("|")
-    )
+    html = ["plain 3 < 4 & 5", "<b>bold</b>", "a &#39; b"]
+    odd = ["\x07bell", "\ud800half", "br\ufffdken", "привет", "二"]
+    found = text_content([*html, *odd])
     assert (found.html_texts, found.control_texts, found.broken_texts) == (2, 2, 1)
     assert found.examples["html_texts"] == "<b>bold</b>"
     assert [name for name, _ in found.scripts] == ["Latin", "Cyrillic", "Han"]

@@ -11,6 +11,7 @@ import pytest
 from reports_model import ATTACK, HOSTILE_NAMES, dataset_of, make_model
 
 from multilabel_bert import Predictor, report
+from multilabel_bert.cli.label_values import read_thresholds
 from multilabel_bert.decision.threshold_counts import counts_at
 from multilabel_bert.errors import DataError, SettingsError, WriteError
 from multilabel_bert.model.directory import save_model
@@ -230,7 +231,9 @@ def test_a_slider_and_a_click_move_a_threshold_and_write_the_file(browser, page,
                 item.querySelector('.given').textContent, data.given[5]];
     """
     written, name, cut_off, shown, given = browser.run(script)
-    assert json.loads(written) == {name: cut_off}
+    (tmp_path / "thresholds.json").write_text(written, encoding="utf-8")
+    # By what `multilabel tune --thresholds` reads.
+    assert read_thresholds(tmp_path / "thresholds.json") == {name: cut_off}
     assert shown.startswith(str(given))
     clicked = """
         const curve = document.querySelector('details.label .pick');

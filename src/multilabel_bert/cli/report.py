@@ -24,7 +24,7 @@ def report(
         typer.Argument(
             metavar="[MODEL]...",
             help="More models of the same labels, to compare with.",
-            show_default=False,
+            show_default="none",
         ),
     ] = None,
     *,
