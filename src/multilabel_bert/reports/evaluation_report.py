@@ -123,14 +123,14 @@ def report(
         raise SettingsError(f"{dataset.source} has no texts. A report needs some with labels.")
     judged = [judge_model(one, dataset, progress) for one in opened]
     baseline = judge_baseline(first, dataset)
-    with progress.task("Report", None) as task:
-        task.advance(note="figures")
-        content = _content(judged, baseline, dataset, slices or {})
-        task.advance(note="curves of the labels")
+    content = _content(judged, baseline, dataset, slices or {})
+    drawn = min(MOST_CHARTS, len(dataset.label_names))
+    with progress.task("Drawing curves", drawn, "labels") as task:
         details, data = label_details(
             judged[0].judgement,
             dataset.label_names,
             first.predictor.model.rule.thresholds,
+            advance=task.advance,
         )
     directory = model if isinstance(model, (str, Path)) else "MODEL"
     content |= {

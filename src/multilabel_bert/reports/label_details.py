@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,7 +54,11 @@ class LabelDetail:
 
 
 def label_details(
-    judgement: Judgement, names: tuple[str, ...], thresholds: Any
+    judgement: Judgement,
+    names: tuple[str, ...],
+    thresholds: Any,
+    *,
+    advance: Callable[[int], Any] = lambda _: None,
 ) -> tuple[list[LabelDetail], dict[str, Any]]:
     """The labels with the most texts first, and the data of their sliders.
 
@@ -61,6 +66,7 @@ def label_details(
         judgement: of N texts.
         names: X names.
         thresholds: that are stored, [X].
+        advance: told how many labels are drawn.
 
     Returns:
         The details of at most `MOST_SLIDERS` labels, and plain values for ``thresholds.js``.
@@ -97,6 +103,7 @@ def label_details(
         charts: dict[str, Chart] = {}
         if label in drawn:
             charts = _charts(names[label], counts, truth, known, scores)
+            advance(1)
         details[label] = LabelDetail(
             name=names[label],
             f1=float(f_beta(counts.counts)[place]),
