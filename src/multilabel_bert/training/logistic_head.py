@@ -13,7 +13,7 @@ from scipy.optimize import minimize
 from multilabel_bert.training.head_start import prior_bias
 
 # Of the gradient's largest component; the objective is a mean over texts.
-_TOLERANCE = 1e-6
+TOLERANCE = 1e-6
 _MOST_ITERATIONS = 2000
 
 Head = tuple[np.ndarray, np.ndarray]
@@ -29,6 +29,7 @@ def fit_logistic_head(
     text_weights: np.ndarray | None = None,
     start: Head | None = None,
     axes: Axes | None = None,
+    tolerance: float = TOLERANCE,
 ) -> Head:
     """Fit X logistic regressions at once, each to the one minimum there is.
 
@@ -45,6 +46,7 @@ def fit_logistic_head(
         text_weights: float [N], factor on the part of each text, or None.
         start: a head to start from, such as that of a stronger penalty; saves time alone.
         axes: of these features, where several heads are fitted to them; saves time alone.
+        tolerance: the largest component of the gradient that is left.
 
     Returns:
         float64 [D, X] and [X].
@@ -95,8 +97,9 @@ def fit_logistic_head(
         jac=True,
         method="L-BFGS-B",
         options={
-            "gtol": _TOLERANCE,
-            "ftol": 1e-12,
+            "gtol": tolerance,
+            # Of the objective, which is flat to second order where the gradient is small.
+            "ftol": tolerance**2,
             "maxiter": _MOST_ITERATIONS,
             "maxfun": 2 * _MOST_ITERATIONS,
         },
@@ -142,6 +145,7 @@ def l2_path(
     *,
     positive_weights: np.ndarray | None = None,
     text_weights: np.ndarray | None = None,
+    tolerance: float = TOLERANCE,
 ) -> list[Head]:
     """The heads of several strengths, in the order given; best from strong to weak.
 
@@ -151,6 +155,7 @@ def l2_path(
         strengths: each above 0.
         positive_weights: float [X] or None.
         text_weights: float [N] or None.
+        tolerance: see `fit_logistic_head`.
     """
     axes = principal_axes(features)
     heads: list[Head] = []
@@ -164,6 +169,7 @@ def l2_path(
                 text_weights=text_weights,
                 start=heads[-1] if heads else None,
                 axes=axes,
+                tolerance=tolerance,
             )
         )
     return heads
