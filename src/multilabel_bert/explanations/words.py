@@ -39,7 +39,7 @@ _CHUNK = re.compile(r"\S+")
 _LONGEST_ADDRESS = 2048
 _AROUND_ADDRESSES = "\"'()[]{}<>.,;:!?“”‘’«»"
 
-_SENTENCE_END = re.compile(r"[.!?…]+[\"'”’)\]]*(?=\s)|[。！？｡]+[”’」』）]*|\n+")
+_SENTENCE_END = re.compile(r"[.!?…]+[\"'”’)\]]*(?=\s)\n*|[。！？｡]+[”’」』）]*\n*|\n+")
 
 
 def word_spans(text: str) -> list[tuple[int, int]]:
