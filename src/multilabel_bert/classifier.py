@@ -8,17 +8,13 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from multilabel_bert.baseline.background import BaselineRun
 from multilabel_bert.classifier_baseline import finished_baseline
-from multilabel_bert.classifier_inputs import (
-    as_dataset,
-    check_positives,
-    hard_labels,
-)
+from multilabel_bert.classifier_inputs import as_dataset, check_positives, hard_labels
 from multilabel_bert.classifier_start import (
     ContinuedLabels,
     continued_dataset,
@@ -38,9 +34,6 @@ from multilabel_bert.model.classifier_model import ClassifierModel
 from multilabel_bert.model.outcome import outcome_of
 from multilabel_bert.progress import Progress
 from multilabel_bert.trained_classifier import TrainedClassifier
-
-if TYPE_CHECKING:
-    pass
 
 
 class MultiLabelClassifier(TrainedClassifier):

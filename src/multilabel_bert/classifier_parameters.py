@@ -28,6 +28,14 @@ if TYPE_CHECKING:
     from multilabel_bert.model.classifier_model import ClassifierModel
     from multilabel_bert.training.feature_cache import FeatureCache
 
+# What names the encoder, and how its texts are tokenized.
+ENCODER_PARAMETERS = (
+    "encoder",
+    "bert_config_file",
+    "init_checkpoint",
+    "vocab_file",
+    "do_lower_case",
+)
 SETTING_NAMES = tuple(field.name for field in fields(TrainingSettings))
 _DEFAULTS = {field.name: field.default for field in fields(TrainingSettings)}
 
@@ -69,8 +77,7 @@ class ClassifierParameters(BaseEstimator):
         )
 
     def _encoder_given(self) -> dict[str, Any]:
-        names = ("encoder", "bert_config_file", "init_checkpoint", "vocab_file", "do_lower_case")
-        return {name: getattr(self, name) for name in names}
+        return {name: getattr(self, name) for name in ENCODER_PARAMETERS}
 
     def _settings(self) -> TrainingSettings:
         values = {name: getattr(self, name) for name in SETTING_NAMES}

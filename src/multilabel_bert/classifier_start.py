@@ -21,9 +21,6 @@ from multilabel_bert.model.classifier_model import ClassifierModel
 from multilabel_bert.progress import Progress
 from multilabel_bert.training.settings import TrainingSettings
 
-# Names are found in the cells of these tables, in no order that means anything.
-_NAMES_IN_CELLS = ("delimited", "list", "categorical")
-
 
 @dataclass(frozen=True)
 class ContinuedLabels:
@@ -66,11 +63,9 @@ def continued_dataset(
     named = label_names is not None or isinstance(texts, Dataset) or hasattr(labels, "columns")
     if named or labels is None:
         dataset = as_dataset(texts, labels, label_names)
-        if (
-            label_names is None
-            and dataset.layout is not None
-            and (dataset.layout.label_format in _NAMES_IN_CELLS)
-        ):
+        layout = dataset.layout
+        if label_names is None and layout is not None and layout.names_in_cells:
+            # The order in which cells name labels means nothing.
             own = _own_after_known(dataset.label_names, known)
             names = (*known, *(n for n in own if n not in known))
             return dataset.with_label_names(own), ContinuedLabels(own, names)

@@ -183,9 +183,8 @@ def _lowered_to_fit(
 ) -> TrainingSettings:
     """The settings with a default `max_seq_length` that the encoder has positions for."""
     limit = checkpoint.config.max_position_embeddings
-    if settings.max_seq_length != TrainingSettings.max_seq_length or limit >= (
-        settings.max_seq_length
-    ):
+    is_default = settings.max_seq_length == TrainingSettings.max_seq_length
+    if not is_default or limit >= settings.max_seq_length:
         return settings
     progress.say(
         f"max_seq_length: {limit}, not {settings.max_seq_length}: {checkpoint.origin} has position "

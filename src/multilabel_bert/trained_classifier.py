@@ -226,8 +226,6 @@ class TrainedClassifier(ClassifierMixin, ClassifierParameters):
         return self
 
     def _change_labels(self, model: ClassifierModel) -> None:
-        # The baseline knows the old labels alone.
-        model = replace(model, baseline=None)
         predictor = None if self._predictor is None else self._predictor.with_model(model)
         self._set_model(model, predictor)
         self.dev_evaluation_ = None

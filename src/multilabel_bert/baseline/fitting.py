@@ -6,17 +6,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from scipy.sparse import csr_array
 
-from multilabel_bert.baseline.logistic_regression import (
-    LogisticRegressions,
-    fit_logistic_regressions,
-)
+from multilabel_bert.baseline.logistic_regression import fit_logistic_regressions
 from multilabel_bert.baseline.terms import TermWeights
 from multilabel_bert.baseline.tfidf_baseline import HowFitted, TfidfBaseline
+from multilabel_bert.decision.logistic import sigmoid
 from multilabel_bert.decision.metrics import score
 from multilabel_bert.decision.rule import DecisionRule
 
@@ -92,25 +89,19 @@ def fit_baseline(
     best = fitted = None
     for C in _CS if several and can_judge else (_DEFAULT_C,):
         fitted = fit_logistic_regressions(matrix, targets, C, start=fitted, tolerance=_TOLERANCE)
-        value = 0.0
-        if dev_labels is not None and can_judge:
-            probabilities = _probabilities(dev_matrix, fitted)
-            value = score("macro_average_precision", dev_labels, probabilities)
+        logits, value = None, 0.0
+        if dev_matrix is not None:
+            logits = dev_matrix @ fitted.coefficients + fitted.intercepts
+        if logits is not None and can_judge:
+            value = score("macro_average_precision", dev_labels, sigmoid(logits))
             tried.append((C, round(value, 4)))
         if best is not None and value <= best[0]:
             break
-        best = (value, C, fitted)
+        best = (value, C, fitted, logits)
     assert best is not None
-    _, C, fitted = best
+    _, C, fitted, dev_logits = best
     how = HowFitted(C, tuple(tried), len(chosen), len(texts), round(time.monotonic() - started, 1))
     baseline = TfidfBaseline(
         weights, fitted.coefficients, fitted.intercepts, DecisionRule.fixed(label_count), how
     )
-    if dev_matrix is None:
-        return baseline, None
-    return baseline, dev_matrix @ fitted.coefficients + fitted.intercepts
-
-
-def _probabilities(matrix: Any, fitted: LogisticRegressions) -> np.ndarray:
-    logits = matrix @ fitted.coefficients + fitted.intercepts
-    return np.asarray(0.5 * (1 + np.tanh(0.5 * logits)))
+    return baseline, dev_logits

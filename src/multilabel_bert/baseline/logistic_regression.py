@@ -9,12 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse import csr_matrix
 
+from multilabel_bert.decision.logistic import prior_log_odds
+
 # Newton's method takes 5 to 10 steps here; the limits end what would not converge.
 _MAX_NEWTON_STEPS = 50
 _MAX_CG_STEPS = 50
 _MAX_HALVINGS = 30
-# Of a label that no text says anything about: it should not be given to every text.
-_ODDS_OF_UNKNOWN = 1 / 9
 # Labels are taken so many at a time that an array of theirs has at most these cells: 32 MB, and
 # some ten of them are needed.
 _CELLS_AT_ONCE = 2**23
@@ -71,10 +71,8 @@ def fit_logistic_regressions(
     truth = (targets == 1).astype(dtype)
     known = ((targets == 0) | (targets == 1)).astype(dtype)
     positives, total = truth.sum(axis=0, dtype=np.float64), known.sum(axis=0, dtype=np.float64)
-    odds = (positives + 0.5) / (total - positives + 0.5)
-    odds[total == 0] = _ODDS_OF_UNKNOWN
     coefficients = np.zeros((features.shape[1], truth.shape[1]), dtype)
-    intercepts = np.log(odds).astype(dtype)
+    intercepts = prior_log_odds(positives, total - positives).astype(dtype)
     learnable = np.flatnonzero((positives > 0) & (positives < total))
     transposed = features.T.tocsr()
     labels_at_once = max(1, _CELLS_AT_ONCE // max(features.shape))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from multilabel_bert.cli.tables import console, table
+from multilabel_bert.cli.tables import console, shortened, table
 
 if TYPE_CHECKING:
     from multilabel_bert.reports.dataset_facts import DatasetFacts
@@ -99,13 +99,6 @@ def show_near_duplicates(facts: DatasetFacts) -> None:
         out.print(
             Text(
                 f"  {pair.of_split} {pair.of_row} and {pair.split} {pair.row}, "
-                f"{pair.similarity:.0%} alike, {words}: {_shortened(pair.text)}"
+                f"{pair.similarity:.0%} alike, {words}: {shortened(pair.text, _TEXT_WIDTH)}"
             )
         )
-
-
-def _shortened(text: str) -> str:
-    from multilabel_bert.explanations.pieces import printable
-
-    line = " ".join(printable(text).split())
-    return line if len(line) <= _TEXT_WIDTH else f"{line[: _TEXT_WIDTH - 1]}…"

@@ -63,7 +63,8 @@ def evaluate(
     trained = predictor.model
     dataset = read_labelled_table(data, trained, table, progress)
     logits = predictor.predict_logits(dataset.texts, dataset.text_pairs, progress=progress)
-    outcome = outcome_of(trained.rule, trained.label_names, dataset.dense_labels(), logits)
+    targets = dataset.dense_labels()
+    outcome = outcome_of(trained.rule, trained.label_names, targets, logits)
     evaluation = outcome.evaluation
     comparison = None
     if not no_baseline and (baseline := load_baseline(model)) is not None:
@@ -71,9 +72,7 @@ def evaluate(
     if google_output is not None:
         write_eval_results(evaluation, google_output)
     if reliability is not None:
-        write_reliability(
-            reliability, trained.label_names, dataset.dense_labels(), outcome.probabilities
-        )
+        write_reliability(reliability, trained.label_names, targets, outcome.probabilities)
     if as_json:
         beside = {} if comparison is None else comparison.to_dict()
         print(json.dumps(beside | evaluation.to_dict(), indent=2, ensure_ascii=False))

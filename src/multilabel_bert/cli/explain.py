@@ -55,9 +55,7 @@ def explain(
             show_default="no page",
         ),
     ] = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", metavar="", help="Replace an older file at --html.")
-    ] = False,
+    overwrite: options.OverwritePage = False,
     precision: options.ModelPrecision = None,
     as_json: options.Json = False,
 ) -> None:
@@ -70,7 +68,7 @@ def explain(
     A number says how much of the label's logit the word is worth: above 0 for it, below 0
     against it.
     """
-    from multilabel_bert.cli.output_place import check_place
+    from multilabel_bert.cli.output_place import check_page
     from multilabel_bert.files import atomic_file
     from multilabel_bert.model.predictor import Predictor
 
@@ -81,9 +79,7 @@ def explain(
             f"--text is there {len(text)} times, but --pair {len(pair)} times. Give one --pair "
             "for each --text."
         )
-    if html is not None and html.exists() and not overwrite:
-        raise SettingsError(f"{html} exists already. Choose another --html, or --overwrite.")
-    check_place(html, "--html")
+    check_page(html, overwrite=overwrite)
     predictor = Predictor.load(model, precision=precision)
     seconds: list[str | None] = [*pair] if pair else [None] * len(text)
     explanations = [

@@ -14,16 +14,6 @@ if TYPE_CHECKING:
     from multilabel_bert.data.dataset import Dataset
     from multilabel_bert.data.layout import DataLayout
 
-# Labels stand in the cells of these, so a table can name some that no other has.
-_NAMES_IN_CELLS = ("delimited", "list", "categorical")
-_OF_THE_ENCODER = (
-    "encoder",
-    "bert_config_file",
-    "init_checkpoint",
-    "vocab_file",
-    "do_lower_case",
-)
-
 
 def open_to_go_on(
     model: Path, parameters: dict[str, Any], remove_labels: str | None
@@ -39,15 +29,16 @@ def open_to_go_on(
         SettingsError: if another encoder is named too, or a label that it has not.
         ModelError: if it is no model, or is damaged.
     """
-    for name in _OF_THE_ENCODER:
+    from multilabel_bert.classifier import MultiLabelClassifier
+    from multilabel_bert.classifier_parameters import ENCODER_PARAMETERS
+
+    for name in ENCODER_PARAMETERS:
         if name in parameters:
             raise SettingsError(
                 f"--from goes on with the encoder of {model}, so --{name.replace('_', '-')} cannot "
                 "be given too. Leave one of them out; --encoder MODEL takes the encoder of a "
                 "trained model alone, with a new head."
             )
-    from multilabel_bert.classifier import MultiLabelClassifier
-
     classifier = MultiLabelClassifier.load(model).set_params(**parameters)
     if remove_labels is not None:
         classifier.remove_labels([name.strip() for name in remove_labels.split(",")])
@@ -82,7 +73,7 @@ def read_to_go_on(
     if dev is not None:
         found = datasets["train"].layout
         names = datasets["train"].label_names
-        if found is not None and found.label_format in _NAMES_IN_CELLS:
+        if found is not None and found.names_in_cells:
             names = (*names, *(n for n in classifier.model_.label_names if n not in names))
         later = {k: v for k, v in data.items() if k not in ("labels_file", "weight_column")}
         datasets["dev"] = read_dataset(dev, layout=found, **later, label_names=names)

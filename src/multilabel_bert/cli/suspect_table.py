@@ -55,7 +55,7 @@ def show_suspects(suspects: Sequence[Suspect], cells: int) -> None:
     """
     from rich.text import Text
 
-    from multilabel_bert.cli.tables import console, table
+    from multilabel_bert.cli.tables import console, shortened, table
 
     out = console()
     share = len(suspects) / cells if cells else 0.0
@@ -71,7 +71,7 @@ def show_suspects(suspects: Sequence[Suspect], cells: int) -> None:
             str(one.given),
             f"{one.probability:.3f}",
             Text(one.label),
-            Text(_shortened(one.text)),
+            Text(shortened(one.text, _TEXT_WIDTH)),
         )
     out.print(shown)
     if len(suspects) > _MOST_SHOWN:
@@ -93,8 +93,3 @@ def write_suspects(suspects: Sequence[Suspect], path: Path) -> None:
         writer = csv.DictWriter(file, [field.name for field in fields(Suspect)])
         writer.writeheader()
         writer.writerows(suspect.to_dict() for suspect in suspects)
-
-
-def _shortened(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= _TEXT_WIDTH else f"{line[: _TEXT_WIDTH - 1]}…"

@@ -89,6 +89,18 @@ def bar(share: float, width: int) -> str:
     return "█" * (eighths // 8) + _EIGHTHS[eighths % 8].strip()
 
 
+def shortened(text: str, width: int) -> str:
+    r"""A text on one line of at most so many characters, without what could steer a terminal.
+
+    >>> shortened("my parcel\nnever came", 12)
+    'my parcel n…'
+    """
+    from multilabel_bert.explanations.pieces import printable
+
+    line = " ".join(printable(text).split())
+    return line if len(line) <= width else f"{line[: width - 1]}…"
+
+
 def dataset_lines(dataset: Dataset, title: str, *, brief: bool = False) -> list[str]:
     """Say what was read, and how.
 

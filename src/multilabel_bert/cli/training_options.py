@@ -17,8 +17,6 @@ from multilabel_bert.training.settings import TrainingSettings
 _ENCODER, _TRAINING, _DECISIONS = "Encoder", "Training", "Decisions"
 _LONG_TEXTS = "Long texts"
 _OUTPUT_LAYER, _CACHE, _LOSS = "Output layer", "Cache", "Loss"
-
-
 _SEARCH = "Search"
 
 

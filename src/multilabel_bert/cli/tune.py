@@ -211,10 +211,11 @@ def _check_table(
 def _with_thresholds(
     rule: DecisionRule, trained: ClassifierModel, given: dict[str, float], path: Path | None
 ) -> DecisionRule:
-    names = list(trained.label_names)
+    names = trained.label_names
+    column_of = {name: column for column, name in enumerate(names)}
     values = rule.thresholds.copy()
     for name, value in given.items():
-        if name not in names:
+        if name not in column_of:
             raise SettingsError(
                 f"--thresholds {path} names {name!r}, which is no label of the model."
                 f"{did_you_mean(name, names)} Labels: {', '.join(names[:10])}"
@@ -225,7 +226,7 @@ def _with_thresholds(
                 f"--thresholds {path}: the threshold of {name!r} is {value:g}. Expected a "
                 "probability between 0 and 1."
             )
-        values[names.index(name)] = value
+        values[column_of[name]] = value
     return replace(rule, thresholds=values, strategy="fixed", tuned_for=None, beta=1.0, costs=None)
 
 

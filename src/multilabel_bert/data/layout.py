@@ -64,6 +64,11 @@ class DataLayout:
     empty_text: EmptyText | None = None
     clean_html: bool = False
 
+    @property
+    def names_in_cells(self) -> bool:
+        """Whether labels stand in the cells, so that a table may name some that no other has."""
+        return self.label_format in {"delimited", "list", "categorical"}
+
     def to_dict(self) -> dict[str, Any]:
         """Return plain values that JSON can hold."""
         return {**dataclasses.asdict(self), "label_columns": list(self.label_columns)}

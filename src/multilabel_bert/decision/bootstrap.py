@@ -88,13 +88,37 @@ def bootstrap_interval(
     draws = np.array(
         [function(judgement.rows(generator.integers(texts, size=texts))) for _ in range(rounds)]
     )
-    draws = draws[~np.isnan(draws)]
-    low, high = np.nan, np.nan
-    if len(draws):
-        low, high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2])
-    return BootstrapInterval(
-        metric, function(judgement), float(low), float(high), float(level), len(draws)
-    )
+    return interval_of_draws(metric, function(judgement), draws, float(level))
+
+
+def interval_of_draws(
+    metric: str, value: float, draws: np.ndarray, level: float
+) -> BootstrapInterval:
+    """The percentile interval of a metric.
+
+    Args:
+        metric: its name.
+        value: on the texts as they are.
+        draws: float [R], of each round; NaN where it is not defined.
+        level: share of the draws that lies inside.
+    """
+    defined = int(np.count_nonzero(~np.isnan(draws)))
+    return BootstrapInterval(metric, value, *percentile_ends(draws, level), level, defined)
+
+
+def percentile_ends(draws: np.ndarray, level: float) -> tuple[float, float]:
+    """The ends between which a share of the draws lies, without those that are NaN.
+
+    NaN where there are no others.
+
+    >>> percentile_ends(np.array([0.0, 1.0, 2.0, np.nan]), 0.5)
+    (0.5, 1.5)
+    """
+    defined = draws[~np.isnan(draws)]
+    if not len(defined):
+        return float("nan"), float("nan")
+    low, high = np.quantile(defined, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
 
 
 @dataclass(frozen=True)
@@ -174,13 +198,9 @@ def _difference(
     function = check_metric(name).function
     values = function(first), function(second)
     draws = draws[~np.isnan(draws)]
-    low, high = np.nan, np.nan
-    if len(draws):
-        low, high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2])
     wins = float(np.mean((draws > 0) + 0.5 * (draws == 0))) if len(draws) else float("nan")
-    return PairedDifference(
-        name, *values, values[0] - values[1], float(low), float(high), level, wins
-    )
+    ends = percentile_ends(draws, level)
+    return PairedDifference(name, *values, values[0] - values[1], *ends, level, wins)
 
 
 def drawn_times(texts: int, labels: int, *, rounds: int, seed: int) -> Iterator[np.ndarray]:

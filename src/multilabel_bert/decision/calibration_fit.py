@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from multilabel_bert.decision.cells import BoolArray
+from multilabel_bert.decision.logistic import precise_sigmoid
 
 Values = NDArray[np.float64]
 # A model whose logits want more than this is not badly calibrated: the texts are separable, or
@@ -30,7 +31,7 @@ def temperature_slope(logits: Values, truth: BoolArray) -> float:
         return 1.0
     slope = 1.0
     for _ in range(_MAX_STEPS):
-        expected = _sigmoid(slope * logits)
+        expected = precise_sigmoid(slope * logits)
         gradient = float(np.dot(expected - truth, logits))
         curvature = float(np.dot(expected * (1 - expected), logits * logits))
         low, high = (slope, high) if gradient < 0 else (low, slope)
@@ -60,7 +61,7 @@ def platt(logits: Values, truth: BoolArray) -> tuple[float, float]:
     weights = np.array([0.0, np.log((positives + 1) / (negatives + 1))])
     value = _cross_entropy(weights[0] * x + weights[1], targets)
     for _ in range(_MAX_STEPS):
-        expected = _sigmoid(weights[0] * x + weights[1])
+        expected = precise_sigmoid(weights[0] * x + weights[1])
         error, certainty = expected - targets, expected * (1 - expected)
         gradient = np.array([np.dot(error, x), error.sum()])
         if np.abs(gradient).max() < 1e-9 * len(x):
@@ -118,12 +119,6 @@ def isotonic(logits: Values, truth: BoolArray) -> tuple[Values, Values]:
     ]
     at, values = zip(*knots, strict=True)
     return points[list(at)], np.array(values)
-
-
-def _sigmoid(values: Values) -> Values:
-    decay = np.exp(-np.abs(values))
-    result: Values = np.where(values >= 0, 1.0, decay) / (1.0 + decay)
-    return result
 
 
 def _cross_entropy(logits: Values, targets: Values) -> float:

@@ -83,13 +83,14 @@ def check_costs(costs: Any, labels: int, label_names: Sequence[str] | None = Non
         costs = costs.to_list()
     pairs = np.ones((labels, 2))
     if isinstance(costs, Mapping):
-        names = list(map(str, range(labels)) if label_names is None else label_names)
+        names = map(str, range(labels)) if label_names is None else label_names
+        row_of = {name: row for row, name in enumerate(names)}
         for name, pair in costs.items():
-            if name not in names:
+            if name not in row_of:
                 raise SettingsError(
-                    f"costs name {name!r}, which is no label.{did_you_mean(str(name), names)}"
+                    f"costs name {name!r}, which is no label.{did_you_mean(str(name), row_of)}"
                 )
-            pairs[names.index(name)] = _pair(pair, f"costs of {name!r}")
+            pairs[row_of[name]] = _pair(pair, f"costs of {name!r}")
     elif costs is not None:
         values = _numbers(costs, "costs")
         if values.shape not in ((2,), (labels, 2)):

@@ -6,7 +6,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from multilabel_bert.decision.bootstrap import BootstrapInterval, drawn_counts, drawn_times
+from multilabel_bert.decision.bootstrap import (
+    BootstrapInterval,
+    drawn_counts,
+    drawn_times,
+    interval_of_draws,
+)
 from multilabel_bert.decision.cells import BoolArray
 from multilabel_bert.decision.counts import Counts, divide, f_beta, mean_over_known
 from multilabel_bert.decision.counts import precision as precision_of
@@ -58,7 +63,8 @@ def headline_intervals(
             for name, value in _of_counts(counts).items():
                 draws[name].append(value)
     return {
-        name: _interval(name, judgement, np.array(values), level) for name, values in draws.items()
+        name: interval_of_draws(name, METRICS[name].function(judgement), np.array(values), level)
+        for name, values in draws.items()
     }
 
 
@@ -76,13 +82,3 @@ def _of_counts(counts: Counts) -> dict[str, float]:
         "macro_recall": mean_over_known(recall_of(counts), counts),
         "hamming_loss": float(wrong / total.known),
     }
-
-
-def _interval(
-    name: str, judgement: Judgement, draws: np.ndarray, level: float
-) -> BootstrapInterval:
-    low, high = np.nan, np.nan
-    if len(draws):
-        low, high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2])
-    value = METRICS[name].function(judgement)
-    return BootstrapInterval(name, value, float(low), float(high), level, len(draws))

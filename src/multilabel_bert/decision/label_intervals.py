@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from multilabel_bert.decision.bootstrap import percentile_ends
 from multilabel_bert.decision.counts import Counts, f_beta, precision, recall
 from multilabel_bert.decision.judgement import Judgement
 
@@ -56,7 +57,6 @@ def label_intervals(
     counts = judgement.label_counts
     texts = len(judgement.targets.truth)
     generator = np.random.default_rng(seed)
-    ends = np.array([(1 - level) / 2, (1 + level) / 2])
     low = {name: np.full(len(counts.known), np.nan) for name in _SCORES}
     high = {name: values.copy() for name, values in low.items()}
     for label in range(len(counts.known)):
@@ -73,5 +73,5 @@ def label_intervals(
             right_drawn, right_drawn + drawn[:, 1], right_drawn + drawn[:, 2], drawn.sum(axis=1)
         )
         for name, score in _SCORES.items():
-            low[name][label], high[name][label] = np.quantile(score(of_draws), ends)
+            low[name][label], high[name][label] = percentile_ends(score(of_draws), level)
     return LabelIntervals(low, high, level)

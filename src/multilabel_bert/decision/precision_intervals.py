@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from multilabel_bert.decision.bootstrap import percentile_ends
 from multilabel_bert.decision.counts import divide
 from multilabel_bert.decision.curves import label_columns
 from multilabel_bert.decision.judgement import Judgement
@@ -66,7 +67,6 @@ def average_precision_intervals(
         ],
         axis=1,
     )
-    ends = np.array([(1 - level) / 2, (1 + level) / 2])
     low, high = np.full(labels, np.nan), np.full(labels, np.nan)
     total, defined = np.zeros(rounds), np.zeros(rounds)
     columns = label_columns(judgement.targets, judgement.probabilities)
@@ -78,10 +78,9 @@ def average_precision_intervals(
         some = ~np.isnan(draws)
         total[some] += draws[some]
         defined += some
-        low[label], high[label] = np.nanquantile(draws, ends) if some.any() else (np.nan, np.nan)
+        low[label], high[label] = percentile_ends(draws, level)
     means = divide(total, defined)
-    macro = np.quantile(means[defined > 0], ends) if (defined > 0).any() else (np.nan, np.nan)
-    return PrecisionIntervals(low, high, (float(macro[0]), float(macro[1])))
+    return PrecisionIntervals(low, high, percentile_ends(means[defined > 0], level))
 
 
 def _average_precisions(

@@ -13,6 +13,7 @@ import numpy as np
 from multilabel_bert.encoder.config import BertConfig
 from multilabel_bert.encoder.openvino_import import import_openvino
 from multilabel_bert.encoder.pooling import (
+    LOWEST,
     PARTS,
     POOLINGS,
     layers_below,
@@ -23,8 +24,6 @@ from multilabel_bert.encoder.pooling import (
 from multilabel_bert.errors import SettingsError
 
 OUTPUTS = ("sequence_output", *dict.fromkeys((*POOLINGS, *PARTS)), "logits")
-# Below every activation; what padding counts as in a maximum.
-_LOWEST = -1e9
 
 
 @dataclass(frozen=True, eq=False)
@@ -224,7 +223,7 @@ class _Graph:
         if how == "max":
             real = op.greater(weights, self.constant(0.0))
             return op.reduce_max(
-                op.select(real, hidden, self.constant(_LOWEST)), self.axes(1), False
+                op.select(real, hidden, self.constant(LOWEST)), self.axes(1), False
             )
         total = op.reduce_sum(op.multiply(hidden, weights), self.axes(1), False)
         # A text always has [CLS]; the maximum only keeps an empty row from becoming NaN.

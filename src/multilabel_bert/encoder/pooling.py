@@ -12,6 +12,9 @@ import numpy as np
 from multilabel_bert.errors import SettingsError
 
 _LAST_LAYERS = 4
+# What counts for nothing in a maximum: below every activation and logit, and a number in bfloat16
+# too.
+LOWEST = -1e9
 
 # Vectors [H] of a text of which representations are made. "pooled": Dense with tanh on [CLS], as
 # BERT was pre-trained; "cls", "mean" and "max": of the last layer, over the real tokens; "mean-1":
@@ -162,11 +165,7 @@ def pool_in_keras(outputs: dict[str, Any], attention_mask: Any, pooling: str) ->
             return sequence[:, 0, :]
         mask = ops.cast(attention_mask, sequence.dtype)[:, :, None]
         if how == "max":
-            return ops.max(ops.where(mask > 0, sequence, ops.full_like(sequence, _LOWEST)), axis=1)
+            return ops.max(ops.where(mask > 0, sequence, ops.full_like(sequence, LOWEST)), axis=1)
         return ops.sum(sequence * mask, axis=1) / ops.sum(mask, axis=1)
 
     return ops.concatenate([part(name) for name in pooling_parts(pooling)], axis=-1)
-
-
-# Below every activation, and a number in bfloat16 too.
-_LOWEST = -1e9

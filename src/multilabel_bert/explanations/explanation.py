@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from multilabel_bert.errors import SettingsError
+
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
@@ -85,8 +87,6 @@ class Explanation:
         Raises:
             SettingsError: if the label was not explained.
         """
-        from multilabel_bert.errors import SettingsError
-
         if label not in self.labels:
             raise SettingsError(
                 f"label={label!r} was not explained; these were: {', '.join(self.labels)}. Ask "

@@ -224,11 +224,9 @@ def _examples(dataset: Dataset) -> list[tuple[str, int, list[str]]]:
     for index, name in enumerate(dataset.label_names[:_MOST_LABELS_WITH_EXAMPLES]):
         rows = columns.indices[columns.indptr[index] : columns.indptr[index + 1]]
         # Spread over the table, so that they are not three of one day.
-        chosen = (
-            rows[np.unique(np.linspace(0, max(len(rows) - 1, 0), _EXAMPLES).astype(int))]
-            if (len(rows))
-            else rows
-        )
+        chosen = rows
+        if len(rows):
+            chosen = rows[np.unique(np.linspace(0, len(rows) - 1, _EXAMPLES).astype(int))]
         found.append((name, len(rows), [dataset.texts[row] for row in np.sort(chosen).tolist()]))
     return found
 

@@ -5,12 +5,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
 from multilabel_bert.text.tokenized_texts import TokenizedTexts
+
+# Targets that one call of a step gets.
+_CALL_BYTES = 2**26
 
 
 class TrainingInputs(Protocol):
@@ -112,3 +116,20 @@ class TokenInputs:
     def batch(self, indices: np.ndarray) -> dict[str, np.ndarray]:
         """``input_ids``, ``attention_mask`` and ``token_type_ids``, each [B, T] int32."""
         return self.texts.pad(indices)
+
+
+def batches_of_calls(batches: Sequence[np.ndarray], labels: int) -> list[list[np.ndarray]]:
+    """Batches of equal size together, as many as one call of a step gets, in their order.
+
+    Args:
+        batches: int [B] each, the texts of each.
+        labels: X.
+    """
+    calls: list[list[np.ndarray]] = []
+    for batch in batches:
+        room = max(1, _CALL_BYTES // (4 * labels * len(batch)))
+        if calls and len(calls[-1][0]) == len(batch) and len(calls[-1]) < room:
+            calls[-1].append(batch)
+        else:
+            calls.append([batch])
+    return calls

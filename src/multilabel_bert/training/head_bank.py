@@ -13,15 +13,13 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from multilabel_bert.training.batches import FeatureInputs
+from multilabel_bert.training.batches import FeatureInputs, batches_of_calls
 from multilabel_bert.training.network import ClassifierNetwork
 from multilabel_bert.training.optimizers import AdamWeightDecay, WarmupDecay
 from multilabel_bert.training.settings import TrainingSettings
 from multilabel_bert.training.targets import Targets
 from multilabel_bert.training.trainer import epoch_groups
 
-# Targets that one call gets.
-_CALL_BYTES = 2**26
 # What heads must have in common to be trained on the same batches.
 SHARED_SETTINGS = (
     "pooling",
@@ -131,7 +129,7 @@ class HeadBank:
         placed, done = tf.constant(features), 0
         for epoch in range(epochs):
             batches = [np.concatenate(g) for g in epoch_groups(inputs, self.settings, epoch)]
-            for part in _calls(batches, targets.shape[1]):
+            for part in batches_of_calls(batches, targets.shape[1]):
                 rows = np.stack(part)
                 wanted = targets[rows.ravel()].reshape((*rows.shape, -1))
                 self._updates(
@@ -248,15 +246,3 @@ class HeadBank:
             v = v / (1 - tf.pow(optimizer.beta_2, step))
         update = m / (tf.sqrt(v) + optimizer.epsilon) + decay * weights
         return weights - rate * update, momentum, velocity
-
-
-def _calls(batches: Sequence[np.ndarray], labels: int) -> list[list[np.ndarray]]:
-    """Batches of equal size together, as many as one call gets."""
-    calls: list[list[np.ndarray]] = []
-    for batch in batches:
-        room = max(1, _CALL_BYTES // (4 * labels * len(batch)))
-        if calls and len(calls[-1][0]) == len(batch) and len(calls[-1]) < room:
-            calls[-1].append(batch)
-        else:
-            calls.append([batch])
-    return calls

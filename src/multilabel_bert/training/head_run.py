@@ -23,11 +23,7 @@ from multilabel_bert.encoder.pooling import (
     possible_poolings,
 )
 from multilabel_bert.text.long_texts import pool_windows
-from multilabel_bert.training.batches import (
-    FeatureInputs,
-    TrainingInputs,
-    WindowedInputs,
-)
+from multilabel_bert.training.batches import FeatureInputs, TrainingInputs, WindowedInputs
 from multilabel_bert.training.examples import Examples, TrainedWeights
 from multilabel_bert.training.few_examples import train_few_examples_head
 from multilabel_bert.training.frozen_layers import FrozenLayers
@@ -115,31 +111,21 @@ class HeadRun(TrainingRun):
         )
         for number, (inside, outside) in enumerate(parts, 1):
             self.progress.say(f"Head for thresholds, fold {number} of {self.folds}:")
+            texts = self.train.texts.subset(_rows(inside, offsets))
             examples = replace(
                 self.train,
-                texts=self.train.texts.subset(_rows(inside, offsets)),
+                texts=replace(texts, window_offsets=_offsets_of(inside, offsets)),
                 targets=self.train.targets.subset(inside),
                 weights=None if self.train.weights is None else self.train.weights[inside],
                 groups=None,
             )
-            if offsets is not None:
-                lengths = np.diff(offsets)[inside]
-                examples = replace(
-                    examples,
-                    texts=replace(
-                        examples.texts, window_offsets=np.concatenate([[0], np.cumsum(lengths)])
-                    ),
-                )
             run = replace(self, train=examples, dev=None, callbacks=())
             head = run._head_on(features[_rows(inside, offsets)], None, pooling)
             if head.history.interrupted:
                 return None, True
             values = features[_rows(outside, offsets)] @ head.kernel + head.bias
-            if offsets is not None:
-                lengths = np.diff(offsets)[outside]
-                starts = np.concatenate([[0], np.cumsum(lengths)])
-                values = pool_windows(values, starts, self.settings.windows)
-            logits[outside] = values
+            starts = _offsets_of(outside, offsets)
+            logits[outside] = pool_windows(values, starts, self.settings.windows)
         return logits, False
 
     def few_examples_head(self) -> TrainedWeights:
@@ -364,6 +350,13 @@ class HeadRun(TrainingRun):
         return TrainedWeights(
             self.checkpoint.tensors, kernel, bias, pooling, self.settings, history
         )
+
+
+def _offsets_of(texts: np.ndarray, offsets: np.ndarray | None) -> np.ndarray | None:
+    """Where the rows of some texts start, once those of others are left out."""
+    if offsets is None:
+        return None
+    return np.concatenate([[0], np.cumsum(np.diff(offsets)[texts])])
 
 
 def _rows(texts: np.ndarray, offsets: np.ndarray | None) -> np.ndarray:

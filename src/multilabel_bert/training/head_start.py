@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from multilabel_bert.decision.logistic import prior_log_odds
 from multilabel_bert.training.saved_state import digest_of
 
 # Of half precision and bfloat16, in which features are computed and kept: 2**-11 and 2**-9.
@@ -17,10 +18,8 @@ _NOISE = 1e-3
 def prior_bias(positives: np.ndarray, negatives: np.ndarray) -> np.ndarray:
     """The log-odds of each label among its known cells, float32 [X].
 
-    With half a text added to both sides, so that a label without positives stays finite. A label
-    that no text says anything about starts at a probability of 0.1: at 0.5, where it would stay,
-    every text would be given it. A head
-    that starts there does not spend its first steps on learning how rare the labels are.
+    A head that starts there does not spend its first steps on learning how rare the labels are;
+    see `prior_log_odds`.
 
     Args:
         positives: int [X], texts that have each label.
@@ -28,8 +27,7 @@ def prior_bias(positives: np.ndarray, negatives: np.ndarray) -> np.ndarray:
 
     Source: Lin et al. 2017, arXiv:1708.02002, section 4.1.
     """
-    odds = (positives + 0.5) / (negatives + 0.5)
-    return np.log(np.where(positives + negatives == 0, 1 / 9, odds)).astype(np.float32)
+    return prior_log_odds(positives, negatives).astype(np.float32)
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,7 @@ import numpy as np
 from multilabel_bert.encoder.boundary import boundary_of
 from multilabel_bert.encoder.cpu_features import choose_precision
 from multilabel_bert.encoder.engines import choose_engine
-from multilabel_bert.training.batches import (
-    TokenInputs,
-    TrainingInputs,
-)
+from multilabel_bert.training.batches import TokenInputs, TrainingInputs
 from multilabel_bert.training.examples import TrainedWeights
 from multilabel_bert.training.run import TrainingRun
 from multilabel_bert.training.saved_state import SavedState, digest_of

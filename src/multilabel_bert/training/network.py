@@ -20,10 +20,7 @@ from multilabel_bert.encoder.keras_encoder import (
     assign_tensors,
     read_tensors,
 )
-from multilabel_bert.encoder.pooling import lowest_layer, pool_in_keras, representation_size
-
-# Below every logit: what a window that is not there counts as in a maximum.
-_LOWEST = -1e9
+from multilabel_bert.encoder.pooling import LOWEST, lowest_layer, pool_in_keras, representation_size
 
 
 @keras.saving.register_keras_serializable("multilabel_bert")
@@ -138,7 +135,7 @@ class ClassifierNetwork(keras.Model):
         own = ops.expand_dims(windows >= 0, axis=-1)  # [B, K, 1]
         of_texts = ops.take(logits, ops.maximum(windows, 0), axis=0)  # [B, K, X]
         if self.windows == "max":
-            return ops.max(ops.where(own, of_texts, ops.full_like(of_texts, _LOWEST)), axis=1)
+            return ops.max(ops.where(own, of_texts, ops.full_like(of_texts, LOWEST)), axis=1)
         own = ops.cast(own, logits.dtype)
         return ops.sum(of_texts * own, axis=1) / ops.sum(own, axis=1)
 

@@ -16,6 +16,7 @@ from multilabel_bert.decision.logistic import sigmoid
 from multilabel_bert.decision.metrics import score
 from multilabel_bert.encoder.pooling import pooling_parts
 from multilabel_bert.training.head_start import Standardizer
+from multilabel_bert.training.history import DEFAULT_MONITOR
 from multilabel_bert.training.targets import Targets
 
 # Enough to tell representations apart; more texts would only cost more.
@@ -23,8 +24,6 @@ _MOST_TEXTS = 8_000
 _MOST_CELLS = 2**25  # 128 MB of targets
 # Of the variance of a standardised feature, which is 1.
 _PENALTY = 0.1
-# Followed by the trainer too: it needs no threshold, and no probability.
-_METRIC = "macro_average_precision"
 
 
 def quick_scores(
@@ -70,7 +69,8 @@ def quick_scores(
         )
         ridge = products[np.ix_(columns, columns)] + _PENALTY * np.eye(len(columns), dtype="f4")
         kernel = np.linalg.solve(ridge, moments[columns])
-        scores[pooling] = float(score(_METRIC, truth, sigmoid(dev_features[:, columns] @ kernel)))
+        probabilities = sigmoid(dev_features[:, columns] @ kernel)
+        scores[pooling] = float(score(DEFAULT_MONITOR, truth, probabilities))
     return scores
 
 

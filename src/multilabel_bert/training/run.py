@@ -13,10 +13,7 @@ import numpy as np
 
 from multilabel_bert.encoder.checkpoint import Checkpoint
 from multilabel_bert.progress import Progress
-from multilabel_bert.training.batches import (
-    TrainingInputs,
-    WindowedInputs,
-)
+from multilabel_bert.training.batches import TrainingInputs, WindowedInputs
 from multilabel_bert.training.examples import Examples
 from multilabel_bert.training.feature_cache import FeatureCache
 from multilabel_bert.training.frozen_layers import FrozenLayers

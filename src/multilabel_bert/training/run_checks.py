@@ -9,9 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from multilabel_bert.encoder.checkpoint import Checkpoint
-from multilabel_bert.encoder.pooling import (
-    check_pooling,
-)
+from multilabel_bert.encoder.pooling import check_pooling
 from multilabel_bert.errors import SettingsError
 from multilabel_bert.training.class_weights import balanced_positive_weights
 from multilabel_bert.training.examples import Examples

@@ -20,7 +20,7 @@ from multilabel_bert.decision.metrics import check_metric, score
 from multilabel_bert.errors import SettingsError
 from multilabel_bert.progress import Progress
 from multilabel_bert.text.batching import fixed_size_batches, token_budget_batches
-from multilabel_bert.training.batches import FeatureInputs, TrainingInputs
+from multilabel_bert.training.batches import FeatureInputs, TrainingInputs, batches_of_calls
 from multilabel_bert.training.history import DEFAULT_MONITOR, History
 from multilabel_bert.training.losses import MultiLabelLoss, make_loss
 from multilabel_bert.training.network import ClassifierNetwork
@@ -33,9 +33,6 @@ from multilabel_bert.training.targets import Targets
 # Token slots of a forward batch: large enough for the matrix multiplies, small enough for the
 # caches of a CPU.
 _EVALUATION_TOKENS = 4096
-
-# Targets that one call of a step gets.
-_CALL_BYTES = 2**26
 
 
 @dataclass(frozen=True)
@@ -237,12 +234,9 @@ class _Run:
         ):
             yield from ([group] for group in groups)
             return
-        texts, labels = len(groups[0][0]), self.train.targets.shape[1]
-        at_once = max(1, _CALL_BYTES // (4 * labels * texts))
-        full = [group for group in groups if len(group[0]) == len(groups[0][0])]
-        for start in range(0, len(full), at_once):
-            yield full[start : start + at_once]
-        yield from ([group] for group in groups[len(full) :])
+        batches = [batch for (batch,) in groups]
+        for call in batches_of_calls(batches, self.train.targets.shape[1]):
+            yield [[batch] for batch in call]
 
     def _update(self, groups: list[list[np.ndarray]]) -> list[float]:
         """Make one update for each group of batches; their losses."""
