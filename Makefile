@@ -42,7 +42,8 @@ peers: setup  ## install what the benchmarks compare with, one environment each,
 
 lock: setup  ## resolve requirements/dev.txt anew
 	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip compile pyproject.toml --extra train --extra report --group dev --universal \
+	$(BIN)/uv pip compile pyproject.toml --extra train --extra report --extra serve \
+	    --extra onnx --extra int8 --group dev --universal \
 	    --python-version 3.11 --no-emit-index-url --no-header --upgrade --quiet \
 	    --output-file requirements/dev.txt
 

