@@ -210,7 +210,7 @@ def test_windows_are_kept_in_the_cache_like_texts(tiny_encoder, long_texts, tmp_
 
     model = make(tiny_encoder, windows="mean", cache=tmp_path)
     model.fit(*long_texts, progress=Progress("auto"))
-    windows = model.predictor._tokenize(long_texts[0], None)
+    windows = model.predictor.tokenize(long_texts[0])
     capsys.readouterr()
     model.set_params(windows="max").fit(*long_texts, progress=Progress("auto"))
     said = [line for line in capsys.readouterr().err.splitlines() if "In the cache" in line]

@@ -102,6 +102,11 @@ class Predictor:
         """``"float32"`` or ``"bfloat16"``: what the encoder is computed in."""
         return self._engine.precision
 
+    @property
+    def engine(self) -> Engine:
+        """The compiled encoder, for those who make the batches themselves."""
+        return self._engine
+
     def with_model(self, model: ClassifierModel) -> Predictor:
         """The same compiled encoder with another head or decision rule on it."""
         other = object.__new__(Predictor)
@@ -133,10 +138,10 @@ class Predictor:
             return np.empty((0, self.model.num_labels), np.float32)
         if len(first) <= CHUNK_TEXTS:
             with progress.task("Predicting", len(first), "texts") as task:
-                tokenized = self._tokenize(first, second)
+                tokenized = self.tokenize(first, second)
                 advance = task.advance if tokenized.window_offsets is None else None
                 parts = encode_parts(self._engine, tokenized, on_batch=advance)
-            return self._logits(parts, tokenized)
+            return self.logits_of_parts(parts, tokenized)
         chunks = (
             (
                 first[start : start + CHUNK_TEXTS],
@@ -173,7 +178,7 @@ class Predictor:
         """
         progress = progress or Progress("silent")
         tokenized = ReadAhead(
-            (self._tokenize(first, second) for first, second in chunks),
+            (self.tokenize(first, second) for first, second in chunks),
             1,
             wait_seconds=_PATIENCE_SECONDS,
         )
@@ -195,7 +200,7 @@ class Predictor:
             with closing(stream), closing(tokenized):
                 for parts in stream:
                     texts, ends_chunk = waiting.popleft()
-                    logits.append(self._logits(parts, texts))
+                    logits.append(self.logits_of_parts(parts, texts))
                     if windowed:
                         task.advance(len(logits[-1]))
                     if ends_chunk:
@@ -212,7 +217,7 @@ class Predictor:
             second: ids of N second texts, or None.
         """
         texts = self.join_ids(first, second)
-        return self._logits(encode_parts(self._engine, texts), texts)
+        return self.logits_of_parts(encode_parts(self._engine, texts), texts)
 
     def join_ids(
         self, first: Sequence[list[int]], second: Sequence[list[int]] | None = None
@@ -273,13 +278,24 @@ class Predictor:
 
         return explain_text(self, text, pair, labels=labels, method=method, unit=unit)
 
-    def _tokenize(self, first: Sequence[str], second: Sequence[str] | None) -> TokenizedTexts:
+    def tokenize(self, first: Sequence[str], second: Sequence[str] | None = None) -> TokenizedTexts:
+        """What the encoder sees of N texts and N second texts, cut or in windows.
+
+        Raises:
+            DataError: if a text is not a string.
+        """
         model = self.model
         return model.tokenizer.encode(
             first, second, max_seq_length=model.max_seq_length, long_texts=model.long_texts
         )
 
-    def _logits(self, parts: dict[str, np.ndarray], texts: TokenizedTexts) -> np.ndarray:
+    def logits_of_parts(self, parts: dict[str, np.ndarray], texts: TokenizedTexts) -> np.ndarray:
+        """Logits, float32 [N, X], of texts that are encoded already.
+
+        Args:
+            parts: what the engine gives, [sequences, H] each.
+            texts: the same sequences, of N texts.
+        """
         # In float32 whatever the encoder is computed in, as when the thresholds were chosen.
         logits = combine(parts, self.model.pooling) @ self.model.kernel + self.model.bias
         return pool_windows(logits, texts.window_offsets, self.model.long_texts.windows)
