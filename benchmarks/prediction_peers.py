@@ -64,7 +64,6 @@ class Peer:
 
 WORKS = {
     "MiniLM, GoEmotions test": Work("minilm", 128, "goemotions/test.tsv", 5427),
-    "MiniLM, 8,000 of GoEmotions train": Work("minilm", 128, "goemotions/train.tsv", 8000),
     "MiniLM, long texts, 256 tokens": Work("minilm", 256, "complaints", 500),
     "MiniLM, long texts, 512 tokens": Work("minilm", 512, "complaints", 300),
     "BERT-base shape, GoEmotions test": Work("bert-base", 128, "goemotions/test.tsv", 1000),
