@@ -2,6 +2,8 @@
 
 VENV ?= .venv
 BIN := $(VENV)/bin
+# Each of the processes that tests run in holds TensorFlow: some 3 GB.
+TESTS_AT_ONCE ?= 2
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
 .DEFAULT_GOAL := help
@@ -20,7 +22,7 @@ demo: setup  ## train, evaluate and predict on the bundled messages
 
 test: setup  ## run all tests
 	@sh scripts/install_chromium.sh
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n $(TESTS_AT_ONCE)
 
 lint: setup  ## check style and types
 	$(BIN)/ruff check .
