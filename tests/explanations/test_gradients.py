@@ -1,8 +1,11 @@
 """Gradients: complete, equal to numbers found otherwise, and in agreement with occlusion."""
 
+import io
+
 import numpy as np
 import pytest
 from explanations_planted import PLANTED, WORDS, planted_predictor
+from rich.console import Console
 
 from multilabel_bert.errors import SettingsError
 from multilabel_bert.explanations import METHODS, explain_text
@@ -104,3 +107,20 @@ def test_a_baseline_is_named(planted):
     assert len(np.unique(each)) == 4
     with pytest.raises(SettingsError, match="baseline='x' is unknown. Use one of mask, unk"):
         explain_text(planted, TEXT, method="gradient", baseline="x")
+
+
+def test_what_did_not_converge_is_said(planted, monkeypatch):
+    every = list(PLANTED)
+    found = planted.explain(TEXT, labels=every, method="integrated_gradients")
+    assert found.incomplete == ()
+    assert all(entry["complete"] for entry in found.to_dict()["labels"])
+    monkeypatch.setattr("multilabel_bert.explanations.gradients._STEPS", (1,))
+    rough = planted.explain(TEXT, labels=every, method="integrated_gradients")
+    moved = np.abs(rough.logits - rough.baseline_logits)
+    off = np.abs(rough.attributions.sum(0) - (rough.logits - rough.baseline_logits))
+    label = every[int((off / moved).argmax())]
+    assert label in rough.incomplete
+    assert "did not converge" in rough.to_html()
+    console = Console(width=200, record=True, file=io.StringIO())
+    console.print(rough)
+    assert "did not converge" in console.export_text()

@@ -14,6 +14,10 @@ from multilabel_bert.errors import SettingsError
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+# How far the sum of attributions may be from what it should be, as a share of it, or in logits:
+# five times what the steps of integrated gradients are chosen for, as the engine rounds too.
+_INCOMPLETE_SHARE, _INCOMPLETE_LOGITS = 0.05, 0.1
+
 
 @dataclass(frozen=True)
 class Span:
@@ -77,6 +81,20 @@ class Explanation:
         """What the model did not see."""
         return tuple(span for span in self.spans if not span.seen)
 
+    @property
+    def incomplete(self) -> tuple[str, ...]:
+        """Labels whose attributions do not sum to what the words moved: do not trust them.
+
+        Only integrated gradients promise it. Where a network is very steep between the baseline
+        and the text, no number of steps that was tried finds the sum.
+        """
+        if self.baseline_logits is None:
+            return ()
+        moved = self.logits - self.baseline_logits
+        error = np.abs(self.attributions.sum(0) - moved)
+        off = error > np.maximum(_INCOMPLETE_SHARE * np.abs(moved), _INCOMPLETE_LOGITS)
+        return tuple(label for label, is_off in zip(self.labels, off, strict=True) if is_off)
+
     def top(self, label: str, count: int = 10) -> list[tuple[Span, float]]:
         """The spans that moved a label most, in either direction, the strongest first.
 
@@ -111,6 +129,7 @@ class Explanation:
             }
             if self.baseline_logits is not None:
                 entry["baseline_logit"] = float(self.baseline_logits[column])
+                entry["complete"] = label not in self.incomplete
             labels.append(entry)
         return {
             "text": self.text,

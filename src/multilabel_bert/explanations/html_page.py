@@ -75,6 +75,12 @@ def _body(explanation: Explanation) -> str:
             '<p class="mlb-note">The model did not see what is <span class="mlb-unseen">struck '
             "out</span>: it is beyond its maximum length, or no text to it.</p>"
         )
+    if explanation.incomplete:
+        labels = ", ".join(f"<bdi>{_escaped(label)}</bdi>" for label in explanation.incomplete)
+        parts.append(
+            f'<p class="mlb-note">Integrated gradients did not converge for {labels}: the numbers '
+            "do not add up to what the words moved. Occlusion has no such limit.</p>"
+        )
     parts.append("</div>")
     return "\n".join(parts)
 

@@ -38,6 +38,15 @@ def rendered(explanation: Explanation) -> RenderableType:
                 style="dim",
             )
         )
+    if explanation.incomplete:
+        parts.append(
+            Text(
+                "Integrated gradients did not converge for "
+                f"{printable(', '.join(explanation.incomplete))}: the numbers do not add up to "
+                "what the words moved. Occlusion has no such limit.",
+                style="dim",
+            )
+        )
     return Group(*parts)
 
 
