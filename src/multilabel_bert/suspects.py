@@ -55,7 +55,8 @@ def find_suspects(
     """List the labels of texts that are likely wrong, the most suspicious first.
 
     Each text's probabilities come from the model of the other folds; see `cross_validate`. With a
-    head alone the encoder runs once over each text, whatever the folds.
+    head alone the encoder runs over each text once for all trainings, and once to judge it,
+    whatever the folds.
 
     Args:
         classifier: not changed.
