@@ -1,0 +1,1 @@
+"""A model behind HTTP: micro-batches, limits, metrics; no TensorFlow."""

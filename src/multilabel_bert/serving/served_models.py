@@ -1,0 +1,144 @@
+"""The models of one server, by name, and the lanes in which their texts are encoded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from multilabel_bert.encoder.encoding import Engine
+from multilabel_bert.errors import ModelError, SettingsError, did_you_mean
+from multilabel_bert.model.predictor import Predictor
+from multilabel_bert.serving.jobs import Lane
+from multilabel_bert.serving.problems import unknown_model
+from multilabel_bert.text.tokenized_texts import TokenizedTexts
+
+
+class SingleLane:
+    """One model's own encoder."""
+
+    def __init__(self, predictor: Predictor) -> None:
+        self._predictor = predictor
+
+    @property
+    def engine(self) -> Engine:
+        """Runs the encoder."""
+        return self._predictor.engine
+
+    def tokenize(self, first: Sequence[str], second: Sequence[str] | None) -> TokenizedTexts:
+        """See `Lane`."""
+        return self._predictor.tokenize(first, second)
+
+    def encode(self, batch: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """See `Lane`."""
+        return next(iter(self.engine.run([batch])))
+
+    def logits(self, name: str, parts: dict[str, np.ndarray], texts: TokenizedTexts) -> np.ndarray:
+        """See `Lane`."""
+        del name  # there is one
+        return self._predictor.logits_of_parts(parts, texts)
+
+
+@dataclass(frozen=True)
+class ServedModel:
+    """One model of the server.
+
+    Attributes:
+        name: by which requests ask for it.
+        predictor: turns texts into labels.
+        lane: in which its texts are encoded.
+    """
+
+    name: str
+    predictor: Predictor
+    lane: Lane
+
+
+class ServedModels:
+    """All models of a server; the first one answers where no name is given.
+
+    Args:
+        predictors: by name, at least one.
+    """
+
+    def __init__(self, predictors: dict[str, Predictor]) -> None:
+        self._models = {
+            name: ServedModel(name, predictor, SingleLane(predictor))
+            for name, predictor in predictors.items()
+        }
+        self.names = tuple(self._models)
+
+    def __iter__(self) -> Iterator[ServedModel]:
+        return iter(self._models.values())
+
+    @property
+    def default(self) -> ServedModel:
+        """The first one."""
+        return self._models[self.names[0]]
+
+    @property
+    def workers(self) -> int:
+        """Batches that are computed at the same time, of all models together."""
+        return max(model.lane.engine.jobs for model in self)
+
+    def by_lane(self, models: Sequence[ServedModel]) -> list[tuple[Lane, list[str]]]:
+        """The lanes of some models, and the names of those in each."""
+        lanes: dict[int, tuple[Lane, list[str]]] = {}
+        for model in models:
+            lanes.setdefault(id(model.lane), (model.lane, []))[1].append(model.name)
+        return list(lanes.values())
+
+    def get(self, name: object) -> ServedModel:
+        """The model of that name, or for None the first one.
+
+        Raises:
+            Problem: 404 if there is none.
+        """
+        if name is None:
+            return self.default
+        if not isinstance(name, str) or name not in self._models:
+            names = ", ".join(self.names)
+            hint = did_you_mean(name, self.names) if isinstance(name, str) else ""
+            raise unknown_model(name, f"{hint} The models are: {names}.")
+        return self._models[name]
+
+
+def named_paths(given: Sequence[str]) -> dict[str, Path]:
+    """Names of models from what the command line has: ``DIR``, or ``NAME=DIR``.
+
+    Raises:
+        SettingsError: if two have the same name.
+
+    >>> [*named_paths(["models/complaints", "old=models/2023"])]
+    ['complaints', 'old']
+    """
+    paths: dict[str, Path] = {}
+    for text in given:
+        name, separator, rest = text.partition("=")
+        is_named = bool(separator and name and rest) and not Path(text).exists()
+        path = Path(rest if is_named else text)
+        name = name if is_named else path.resolve().name
+        if name in paths:
+            raise SettingsError(
+                f"Two models would be called {name!r}: {paths[name]} and {path}. Name one of "
+                f"them: other-name={path}."
+            )
+        paths[name] = path
+    return paths
+
+
+def load_models(given: Sequence[str], *, precision: str | None = None) -> ServedModels:
+    """Open model directories, each ``DIR`` or ``NAME=DIR``.
+
+    Raises:
+        ModelError: if one is none, or is damaged.
+        SettingsError: as `named_paths`.
+    """
+    paths = named_paths(given)
+    if not paths:
+        raise ModelError("There is no model to serve. Name at least one directory.")
+    return ServedModels(
+        {name: Predictor.load(path, precision=precision) for name, path in paths.items()}
+    )
