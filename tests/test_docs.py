@@ -228,5 +228,6 @@ def test_every_block_that_is_not_run_says_what_it_needs(page):
             "needs transformers",
             "needs sentence-transformers",
             "TensorFlow 1",
+            "needs a token",
         }, comment
     assert text.count("<!-- not run:") == sum(bool(m["skip"]) for m in BLOCK.finditer(text))

@@ -23,8 +23,9 @@ from multilabel_bert.errors import SettingsError, did_you_mean
 from multilabel_bert.explanations.explanation import Explanation
 from multilabel_bert.model.classifier_model import ClassifierModel, model_from_checkpoint
 from multilabel_bert.model.comparison import Comparison, compare_with_baseline
-from multilabel_bert.model.directory import load_baseline, load_model, save_model
+from multilabel_bert.model.directory import MANIFEST, load_baseline, load_model, save_model
 from multilabel_bert.model.folded_calibration import calibration_note, with_folded_calibration
+from multilabel_bert.model.hub_models import model_directory
 from multilabel_bert.model.hugging_face_files import interchange_note, long_texts_note
 from multilabel_bert.model.label_changes import with_labels_added, with_labels_removed
 from multilabel_bert.model.outcome import Outcome, outcome_of
@@ -293,9 +294,54 @@ class TrainedClassifier(ClassifierMixin, ClassifierParameters):
             if note is not None:
                 progress.say(f"{note}.")
 
+    def record_evaluation(self, texts: Any, labels: Any = None) -> Evaluation:
+        """Evaluate, and keep figures, intervals and baseline with the model, for its card.
+
+        Args:
+            texts: N texts that were not trained on, or a `Dataset`, whose `source` names them.
+            labels: as in `fit`.
+        """
+        from multilabel_bert.training.evaluated_data import with_recorded_evaluation
+
+        dataset = as_dataset(texts, labels, self.predictor.label_names)
+        dataset = dataset.with_label_names(self.predictor.label_names)
+        outcome = self.outcome(dataset)
+        comparison = None if self.baseline_ is None else self.compare(dataset)
+        self.model_ = with_recorded_evaluation(self.model_, dataset, outcome, comparison)
+        return outcome.evaluation
+
+    def push_to_hub(
+        self,
+        repo_id: str,
+        *,
+        private: bool | None = None,
+        token: str | None = None,
+        commit_message: str | None = None,
+        revision: str | None = None,
+    ) -> str:
+        """Publish the model on the Hugging Face hub; see `model.publishing.push_model`.
+
+        Its card has the figures of `record_evaluation`.
+        """
+        from multilabel_bert.model.publishing import push_model
+
+        check_is_fitted(self, "model_")
+        return push_model(
+            self.model_,
+            repo_id,
+            private=private,
+            token=token,
+            commit_message=commit_message,
+            revision=revision,
+        )
+
     @classmethod
     def load(cls, path: str | Path, *, precision: str | None = None) -> Self:
         """Open a saved model: it predicts, evaluates and tunes as the one that was saved.
+
+        Args:
+            path: a directory, or a repository on the Hugging Face hub.
+            precision: what the encoder computes in; that of the model unless given.
 
         Raises:
             ModelError: if `path` is not a model, or is damaged.
@@ -322,22 +368,33 @@ class TrainedClassifier(ClassifierMixin, ClassifierParameters):
         source: str | Path | None = None,
         *,
         label_names: Sequence[str] | None = None,
+        revision: str | None = None,
+        token: str | None = None,
         **parameters: Any,
     ) -> Self:
-        """Open a classifier that was fine-tuned elsewhere.
+        """Open a classifier that was published, or fine-tuned elsewhere.
 
-        Google's fine-tuned checkpoints (with ``output_weights`` and ``output_bias``) and Hugging
-        Face's BertForSequenceClassification are finished classifiers: nothing is trained.
+        What `save` or `push_to_hub` wrote is opened as by `load`. Google's fine-tuned checkpoints
+        (with ``output_weights`` and ``output_bias``) and Hugging Face's
+        BertForSequenceClassification are finished classifiers too: nothing is trained.
 
         Args:
-            source: as `encoder`.
+            source: as `encoder`; or a model directory, or a repository that holds one.
             label_names: X names; those of the checkpoint unless given.
+            revision: branch, tag or commit of a repository on the Hugging Face hub.
+            token: of the hub; the one that is stored on this machine unless given.
             **parameters: of the class: `max_seq_length`, `do_lower_case`, `precision`,
                 `bert_config_file`, `init_checkpoint`, `vocab_file` ...
 
         Raises:
             ModelError: if it has no classification head, or one trained with softmax.
         """
+        if source is not None:
+            directory = model_directory(source, revision=revision, token=token, encoders=True)
+            if label_names is None and (directory / MANIFEST).is_file():
+                return cls._of_saved(directory, parameters)
+            # Without a revision the name is enough: what it stands for is in the cache now.
+            source = source if revision is None else directory
         classifier = cls(source, **parameters)
         checkpoint = classifier._load_checkpoint()
         model = model_from_checkpoint(
@@ -347,6 +404,24 @@ class TrainedClassifier(ClassifierMixin, ClassifierParameters):
             do_lower_case=classifier.do_lower_case,
         )
         return classifier._open(model, classifier.precision)
+
+    @classmethod
+    def _of_saved(cls, directory: Path, parameters: dict[str, Any]) -> Self:
+        own = (
+            "max_seq_length",
+            "do_lower_case",
+            "bert_config_file",
+            "init_checkpoint",
+            "vocab_file",
+        )
+        for name in own:
+            if parameters.get(name) is not None:
+                raise SettingsError(
+                    f"{name}={parameters[name]!r}, but {directory} is a saved model, which has its "
+                    "own. Leave it out."
+                )
+        classifier = cls.load(directory, precision=parameters.get("precision"))
+        return classifier.set_params(**parameters)
 
     def _open(self, model: ClassifierModel, precision: str | None) -> Self:
         self._adopt(model, Predictor(model, precision=precision))

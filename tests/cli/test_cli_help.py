@@ -62,7 +62,7 @@ _NEED_NO_DEFAULT = {
 # Arguments, and options that are not called as their parameter.
 _SPELT_OTHERWISE = {
     "model", "data", "others", "from_model", "action", "names", "as_json", "output_format",
-    "directory",
+    "directory", "repository",
 }  # fmt: skip
 
 

@@ -1,19 +1,15 @@
 """Hub names, against a stand-in server on this machine; the network is never used."""
 
-import hashlib
-import json
 import os
 import subprocess
 import sys
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from hub_stand_in import StandIn, running
 from tiny_checkpoints import write_hugging_face
 
 from multilabel_bert.encoder.hub import is_hub_name
 
-SHA = "0123456789abcdef0123456789abcdef01234567"
 CODE = """
 import sys
 from multilabel_bert.encoder.checkpoint import load_checkpoint
@@ -26,72 +22,10 @@ except CheckpointError as error:
 """
 
 
-class StandIn(BaseHTTPRequestHandler):
-    """The parts of the hub's interface that a download uses."""
-
-    repositories: dict = {}  # noqa: RUF012 - filled by the fixture
-    served: list = []  # noqa: RUF012
-
-    def do_HEAD(self):
-        self.answer(body=False)
-
-    def do_GET(self):
-        self.answer(body=True)
-
-    def answer(self, *, body):
-        path = self.path.partition("?")[0].strip("/")
-        for name, files in self.repositories.items():
-            if path.startswith(f"api/models/{name}/tree/"):
-                return self.json([self.entry(file, content) for file, content in files.items()])
-            if path == f"api/models/{name}" or path.startswith(f"api/models/{name}/revision/"):
-                siblings = [{"rfilename": file} for file in files]
-                return self.json({"id": name, "modelId": name, "sha": SHA, "siblings": siblings})
-            prefix = f"{name}/resolve/"
-            if path.startswith(prefix):
-                file = path[len(prefix) :].partition("/")[2]
-                if file in files:
-                    return self.file(file, files[file], body)
-        if path.startswith("api/models/closed/"):
-            return self.json({"error": "gated"}, 403, {"X-Error-Code": "GatedRepo"})
-        if path.startswith("api/models/broken/"):
-            return self.json({"error": "out of order"}, 400)
-        return self.json({"error": "not found"}, 404, {"X-Error-Code": "RepoNotFound"})
-
-    @staticmethod
-    def entry(file, content):
-        oid = hashlib.sha1(content).hexdigest()
-        return {"type": "file", "path": file, "size": len(content), "oid": oid}
-
-    def json(self, value, status=200, headers=None):
-        content = json.dumps(value).encode()
-        self.send(content, status, {"Content-Type": "application/json", **(headers or {})})
-
-    def file(self, name, content, body):
-        if body:
-            self.served.append(name)
-        etag = f'"{hashlib.sha1(content).hexdigest()}"'
-        self.send(content, 200, {"ETag": etag, "X-Repo-Commit": SHA}, body)
-
-    def send(self, content, status, headers, body=True):
-        self.send_response(status)
-        for key, value in {**headers, "Content-Length": str(len(content))}.items():
-            self.send_header(key, value)
-        self.end_headers()
-        if body and self.command == "GET":
-            self.wfile.write(content)
-
-    def log_message(self, *arguments):
-        pass
-
-
 @pytest.fixture
 def hub():
-    server = ThreadingHTTPServer(("127.0.0.1", 0), StandIn)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    StandIn.repositories, StandIn.served = {}, []
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
+    with running() as address:
+        yield address
 
 
 def publish(name, directory, **more):

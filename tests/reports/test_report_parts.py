@@ -12,9 +12,9 @@ from multilabel_bert.reports.hardest import hardest_texts
 from multilabel_bert.reports.label_details import _cut_offs, label_details
 from multilabel_bert.reports.learning_curves import learning_curves
 from multilabel_bert.reports.page import render
-from multilabel_bert.reports.provenance_facts import provenance_facts, seen_in_training
+from multilabel_bert.reports.provenance_facts import provenance_facts
 from multilabel_bert.reports.slices import slicings
-from multilabel_bert.training.provenance import dataset_digest
+from multilabel_bert.training.provenance import dataset_digest, seen_in_training
 
 
 @pytest.fixture

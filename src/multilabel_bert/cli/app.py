@@ -19,6 +19,7 @@ from multilabel_bert.cli.describe import describe
 from multilabel_bert.cli.evaluate import evaluate
 from multilabel_bert.cli.explain import explain
 from multilabel_bert.cli.predict import predict
+from multilabel_bert.cli.push import push
 from multilabel_bert.cli.report import report
 from multilabel_bert.cli.serve import serve
 from multilabel_bert.cli.spelling import GOOGLE_FLAGS, as_typed, dashed, with_bare_flags
@@ -34,7 +35,19 @@ _ClickException: Any = typer.BadParameter.__mro__[2]
 
 COMMANDS = {
     command.__name__: as_command(command)
-    for command in (demo, describe, train, tune, evaluate, report, predict, explain, serve, cache)
+    for command in (
+        demo,
+        describe,
+        train,
+        tune,
+        evaluate,
+        report,
+        predict,
+        explain,
+        serve,
+        push,
+        cache,
+    )
 }
 
 app = typer.Typer(

@@ -38,6 +38,14 @@ def evaluate(
         bool,
         typer.Option("--no-baseline", metavar="", help="Do not measure the baseline beside it."),
     ] = False,
+    card: Annotated[
+        bool,
+        typer.Option(
+            "--card",
+            metavar="",
+            help="Also keep the figures in the model, with 95% intervals, for its card README.md.",
+        ),
+    ] = False,
     precision: options.ModelPrecision = None,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
@@ -48,15 +56,19 @@ def evaluate(
 
     The table is read as that of the training; options say what differs.
     A model that was trained with its baseline is compared with it.
+
+    [bold]multilabel evaluate my-model test.csv --card[/] writes the figures into the model card.
     """
     from multilabel_bert.cli.reliability_file import write_reliability
     from multilabel_bert.cli.tables import show_baseline, show_labels, show_metrics
     from multilabel_bert.model.comparison import compare_with_baseline
-    from multilabel_bert.model.directory import load_baseline
+    from multilabel_bert.model.directory import check_changeable, load_baseline, update_manifest
     from multilabel_bert.model.outcome import outcome_of
     from multilabel_bert.model.predictor import Predictor
 
     progress = Progress("silent" if quiet else "auto")
+    if card:
+        check_changeable(model)
     check_directory(google_output, "--google-output")
     check_place(reliability, "--reliability")
     predictor = Predictor.load(model, precision=precision)
@@ -73,6 +85,11 @@ def evaluate(
         write_eval_results(evaluation, google_output)
     if reliability is not None:
         write_reliability(reliability, trained.label_names, targets, outcome.probabilities)
+    if card:
+        from multilabel_bert.training.evaluated_data import with_recorded_evaluation
+
+        update_manifest(with_recorded_evaluation(trained, dataset, outcome, comparison), model)
+        progress.say(f"The figures are in {model / 'README.md'}.")
     if as_json:
         beside = {} if comparison is None else comparison.to_dict()
         print(json.dumps(beside | evaluation.to_dict(), indent=2, ensure_ascii=False))

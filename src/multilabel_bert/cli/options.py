@@ -11,7 +11,12 @@ import typer
 from multilabel_bert.errors import SettingsError
 
 Model = Annotated[
-    Path, typer.Argument(metavar="MODEL", help="Directory that `multilabel train` wrote.")
+    Path,
+    typer.Argument(
+        metavar="MODEL",
+        help="Directory that `multilabel train` wrote, or a repository of the Hugging Face hub "
+        "that `multilabel push` wrote.",
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", metavar="", help="Print JSON, for programs.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", metavar="", help="Show no progress.")]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 # Weights as safetensors alone: pickled ones can run code, and every other form is dead weight.
-_PATTERNS = [
+ENCODER_FILES = [
     "config.json",
     "vocab.txt",
     "tokenizer.json",
@@ -37,8 +38,20 @@ def is_hub_name(text: str) -> bool:
     return re.fullmatch(rf"{part}(?:/{part})?", text, re.ASCII) is not None
 
 
-def download(name: str) -> Path:
+def download(
+    name: str,
+    *,
+    patterns: Sequence[str] = ENCODER_FILES,
+    revision: str | None = None,
+    token: str | None = None,
+) -> Path:
     """Download a model's configuration, tokenizer and safetensors, or find them in the cache.
+
+    Args:
+        name: of the repository.
+        patterns: names of the files that are taken, with ``*``.
+        revision: branch, tag or commit; the main branch unless given.
+        token: of the hub; the one that is stored on this machine unless given.
 
     Raises:
         HubError: if there is no such model, it is not open, or the hub cannot be reached and the
@@ -47,7 +60,9 @@ def download(name: str) -> Path:
     from huggingface_hub import errors, snapshot_download
 
     try:
-        return Path(snapshot_download(name, allow_patterns=_PATTERNS))
+        return Path(
+            snapshot_download(name, allow_patterns=list(patterns), revision=revision, token=token)
+        )
     except errors.GatedRepoError as error:
         raise HubError(
             "it is gated on the Hugging Face hub: accept its terms there, and log in with "
@@ -58,6 +73,8 @@ def download(name: str) -> Path:
             "the Hugging Face hub has no such model, or it is private (then log in with "
             "`hf auth login`)"
         ) from error
+    except errors.RevisionNotFoundError as error:
+        raise HubError(f"the Hugging Face hub has it, but no revision {revision!r}") from error
     except errors.LocalEntryNotFoundError as error:
         status = getattr(getattr(error.__cause__, "response", None), "status_code", None)
         trouble = f"answered with status {status}" if status else "cannot be reached"

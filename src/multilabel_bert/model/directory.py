@@ -18,6 +18,7 @@ from multilabel_bert.files import atomic_directory, atomic_file, explain_os_erro
 from multilabel_bert.model.card import model_card
 from multilabel_bert.model.classifier_model import ClassifierModel
 from multilabel_bert.model.file_hashes import check_hash, check_sizes, describe_files
+from multilabel_bert.model.hub_models import is_repository, model_directory
 from multilabel_bert.model.hugging_face_files import read_head, write_weights
 from multilabel_bert.model.saved_graph import (
     CONSTANTS,
@@ -110,10 +111,13 @@ def save_model(model: ClassifierModel, path: str | Path, *, overwrite: bool = Fa
 def load_baseline(path: str | Path) -> TfidfBaseline | None:
     """Read the baseline of a saved model; None if it was saved without one.
 
+    Args:
+        path: as in `load_model`.
+
     Raises:
         ModelError: if it is damaged.
     """
-    directory = Path(path) / BASELINE
+    directory = model_directory(path) / BASELINE
     if not directory.is_dir():
         return None
     from multilabel_bert.baseline.tfidf_baseline import TfidfBaseline
@@ -121,17 +125,25 @@ def load_baseline(path: str | Path) -> TfidfBaseline | None:
     return TfidfBaseline.load(directory)
 
 
-def load_model(path: str | Path) -> ClassifierModel:
+def load_model(
+    path: str | Path, *, revision: str | None = None, token: str | None = None
+) -> ClassifierModel:
     """Read a classifier that `save_model` wrote, without its baseline.
 
     The sizes of all files are compared with those that were written, and the hashes of the
     files that are read. Where the model has its OpenVINO graph, the weights are read only when
     they are asked for.
 
+    Args:
+        path: a directory, or a repository on the Hugging Face hub that holds one, such as
+            ``"me/complaints"``.
+        revision: branch, tag or commit of a repository.
+        token: of the hub; the one that is stored on this machine unless given.
+
     Raises:
         ModelError: if it is not one, was written by a newer version, or is damaged.
     """
-    path = Path(path)
+    path = model_directory(path, revision=revision, token=token)
     manifest = read_manifest(path)
     files = manifest.get("files", {})
     if not (path / WEIGHTS).is_file():
@@ -220,6 +232,19 @@ def _check_agreement(
         )
 
 
+def check_changeable(path: str | Path) -> None:
+    """Refuse to change what is on the hub: a download is shared by all who use it.
+
+    Raises:
+        ModelError: if `path` is a repository.
+    """
+    if is_repository(path):
+        raise ModelError(
+            f"{path} is on the Hugging Face hub, and cannot be changed there. Save it to a "
+            f'directory first: MultiLabelClassifier.load("{path}").save("my-model")'
+        )
+
+
 def update_manifest(model: ClassifierModel, path: str | Path) -> None:
     """Store a changed decision rule and new metrics of a saved model; the weights stay.
 
@@ -227,6 +252,7 @@ def update_manifest(model: ClassifierModel, path: str | Path) -> None:
         ModelError: if `path` is not a saved model.
         WriteError: if the file system refuses.
     """
+    check_changeable(path)
     old = read_manifest(Path(path))
     kept = {name: old[name] for name in ("files", "weights_sha256") if name in old}
     new = _manifest(model) | kept

@@ -83,14 +83,42 @@ class Predictor:
 
     @classmethod
     def load(cls, path: str | Path, *, precision: str | None = None) -> Predictor:
-        """Open a saved model directory.
+        """Open a saved model: a directory, or a repository on the Hugging Face hub.
 
         Raises:
             ModelError: if it is not one, or is damaged.
         """
+        return cls.from_pretrained(path, precision=precision)
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        path: str | Path,
+        *,
+        precision: str | None = None,
+        revision: str | None = None,
+        token: str | None = None,
+    ) -> Predictor:
+        """`load`, of a repository also by its revision.
+
+        Args:
+            path: a directory, or a repository such as ``"me/complaints"``.
+            precision: as in the class.
+            revision: branch, tag or commit of a repository.
+            token: of the hub; the one that is stored on this machine unless given.
+
+        Raises:
+            ModelError: if it is not a model, or is damaged.
+        """
         from multilabel_bert.model.directory import load_model
 
-        return cls(load_model(path), precision=precision)
+        return cls(load_model(path, revision=revision, token=token), precision=precision)
+
+    def push_to_hub(self, repo_id: str, **options: Any) -> str:
+        """Publish the model on the Hugging Face hub; see `model.publishing.push_model`."""
+        from multilabel_bert.model.publishing import push_model
+
+        return push_model(self.model, repo_id, **options)
 
     @property
     def label_names(self) -> tuple[str, ...]:

@@ -42,14 +42,10 @@ from multilabel_bert.reports.judged import (
 from multilabel_bert.reports.label_details import MOST_CHARTS, label_details, trade_points
 from multilabel_bert.reports.learning_curves import learning_curves
 from multilabel_bert.reports.page import Page, render
-from multilabel_bert.reports.provenance_facts import (
-    data_facts,
-    provenance_facts,
-    seen_in_training,
-    setting_facts,
-)
+from multilabel_bert.reports.provenance_facts import data_facts, provenance_facts, setting_facts
 from multilabel_bert.reports.slices import slicings
 from multilabel_bert.suspects import suspects_of
+from multilabel_bert.training.provenance import seen_in_training
 
 # What is shown first, and what it says.
 HEADLINE = (

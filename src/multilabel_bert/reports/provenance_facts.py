@@ -9,7 +9,16 @@ from multilabel_bert.data.dataset import Dataset
 from multilabel_bert.model.classifier_model import ClassifierModel
 from multilabel_bert.training.provenance import dataset_digest
 
-_NO_LINES = ("history", "search", "continued_from", "label_changes", "train", "dev", "versions")
+_NO_LINES = (
+    "history",
+    "search",
+    "continued_from",
+    "label_changes",
+    "train",
+    "dev",
+    "versions",
+    "evaluation",
+)
 
 
 def provenance_facts(model: ClassifierModel) -> list[tuple[str, str]]:
@@ -46,17 +55,6 @@ def data_facts(dataset: Dataset) -> list[tuple[str, str]]:
     if dataset.report is not None and dataset.report.lines():
         facts.append(("reading", "\n".join(dataset.report.lines())))
     return facts
-
-
-def seen_in_training(model: ClassifierModel, dataset: Dataset) -> str | None:
-    """``"train"`` or ``"dev"`` if the model was made with these very texts and labels."""
-    own = dataset.with_label_names(model.label_names)
-    digests = {dataset_digest(own), dataset_digest(dataset)}
-    for split in ("train", "dev"):
-        data = model.provenance.get(split)
-        if isinstance(data, Mapping) and data.get("sha256") in digests:
-            return split
-    return None
 
 
 def _data(data: Mapping[str, Any]) -> str:

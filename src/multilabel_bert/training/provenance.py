@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
 
@@ -41,6 +42,17 @@ def provenance_of(
             "provenance": start.provenance,
         }
     return made
+
+
+def seen_in_training(model: ClassifierModel, dataset: Dataset) -> str | None:
+    """``"train"`` or ``"dev"`` if the model was made with these very texts and labels."""
+    own = dataset.with_label_names(model.label_names)
+    digests = {dataset_digest(own), dataset_digest(dataset)}
+    for split in ("train", "dev"):
+        data = model.provenance.get(split)
+        if isinstance(data, Mapping) and data.get("sha256") in digests:
+            return split
+    return None
 
 
 def _data(dataset: Dataset) -> dict[str, Any]:
