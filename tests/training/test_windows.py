@@ -11,6 +11,7 @@ tf = pytest.importorskip("tensorflow")
 from multilabel_bert import MultiLabelClassifier, Predictor  # noqa: E402
 from multilabel_bert.encoder.checkpoint import load_checkpoint  # noqa: E402
 from multilabel_bert.errors import ModelError  # noqa: E402
+from multilabel_bert.model import logits_stream  # noqa: E402
 from multilabel_bert.model import predictor as predictor_module  # noqa: E402
 from multilabel_bert.text.long_texts import LongTexts  # noqa: E402
 from multilabel_bert.text.tokenizer import BertTokenizer  # noqa: E402
@@ -179,7 +180,8 @@ class TestSaved:
     ):
         texts = long_texts[0]
         expected = model.predictor.predict_logits(texts)
-        monkeypatch.setattr(predictor_module, "CHUNK_TEXTS", 7)
+        for module in (predictor_module, logits_stream):
+            monkeypatch.setattr(module, "CHUNK_TEXTS", 7)
         chunks = [texts[:25], texts[25:26], texts[26:]]
         streamed = list(model.predictor.stream_logits((chunk, None) for chunk in chunks))
         assert [len(part) for part in streamed] == [25, 1, 34]

@@ -119,7 +119,8 @@ class OpenVINOEngine:
     def _inputs(self, batch: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         inputs = {name: batch[name] for name in self.input_names}
         # OpenVINO would find it out too, but may then fail on the batches that follow.
-        if len({array.shape[:2] for array in inputs.values()}) > 1:
+        # What has one axis only are rows of a shared graph.
+        if len({array.shape[:2] for array in inputs.values() if array.ndim > 1}) > 1:
             shapes = ", ".join(f"{name} {array.shape}" for name, array in inputs.items())
             raise ValueError(f"the inputs of a batch differ in texts or tokens: {shapes}")
         return inputs

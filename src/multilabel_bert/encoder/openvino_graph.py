@@ -81,7 +81,7 @@ def build_graph(
     """
     end = config.num_hidden_layers if last_layer is None else last_layer
     _check_arguments(config, tensors, outputs, head, first_layer, end, index_type)
-    graph = _Graph(config, tensors)
+    graph = GraphBuilder(config, tensors)
     mask_input = graph.input("attention_mask", index_type)
     if first_layer == 0:
         ids, types = (graph.input(n, index_type) for n in ("input_ids", "token_type_ids"))
@@ -103,8 +103,13 @@ def build_graph(
     return graph.openvino.Model(results, parameters, "bert")
 
 
-class _Graph:
-    """Builds nodes; `_Graph.op` is OpenVINO's operator set."""
+class GraphBuilder:
+    """Builds the nodes of an encoder; `op` is OpenVINO's operator set.
+
+    Args:
+        config: of the encoder.
+        tensors: those of the layers that are built, by canonical tensor name.
+    """
 
     def __init__(self, config: BertConfig, tensors: Mapping[str, np.ndarray]) -> None:
         self.openvino = import_openvino()
@@ -112,18 +117,22 @@ class _Graph:
         self.config, self.tensors = config, tensors
 
     def input(self, name: str, dtype: str, *sizes: int) -> Any:
+        """An input [B, T, ...]."""
         shape = self.openvino.PartialShape([-1, -1, *sizes])
         node = self.op.parameter(shape, np.dtype(dtype), name=name)
         node.output(0).set_names({name})
         return node
 
     def constant(self, value: Any, dtype: Any = np.float32) -> Any:
+        """A constant."""
         return self.op.constant(np.asarray(value, dtype, order="C"))
 
     def axes(self, *values: int) -> Any:
+        """A constant of axes or sizes."""
         return self.constant(values, np.int64)
 
     def embeddings(self, ids: Any, types: Any) -> Any:
+        """What enters the first layer, [B, T, H]."""
         op = self.op
         words = self.lookup("embeddings/word_embeddings", ids)
         kinds = self.lookup("embeddings/token_type_embeddings", types)
@@ -133,10 +142,12 @@ class _Graph:
         return self.layer_norm("embeddings/LayerNorm", op.add(op.add(words, kinds), positions))
 
     def lookup(self, name: str, ids: Any) -> Any:
+        """Rows of a table."""
         table = self.constant(self.tensors[name])
         return self.op.gather(table, ids, self.constant(0, np.int64))  # [B, T] -> [B, T, H]
 
     def attention_bias(self, mask: Any) -> Any:
+        """What is added to the scores of attention, [B, 1, 1, T]."""
         # Google's constant: 0 for a real token, -10000 for padding, whose exp() is 0 in float32.
         masked = self.op.multiply(
             self.op.subtract(self.constant(1.0), mask), self.constant(-10000.0)
@@ -144,6 +155,7 @@ class _Graph:
         return self.op.unsqueeze(masked, self.axes(1, 2))  # [B, 1, 1, T]
 
     def transformer_layer(self, prefix: str, hidden: Any, bias: Any) -> Any:
+        """One layer, [B, T, H] to [B, T, H]."""
         attended = self.dense(
             f"{prefix}/attention/output/dense", self.self_attention(prefix, hidden, bias)
         )
@@ -155,6 +167,7 @@ class _Graph:
         return self.layer_norm(f"{prefix}/output/LayerNorm", self.op.add(narrow, hidden))
 
     def self_attention(self, prefix: str, hidden: Any, bias: Any) -> Any:
+        """Its attention, without what follows, [B, T, H]."""
         op, config = self.op, self.config
         heads = config.num_attention_heads
         shape = self.axes(0, 0, heads, config.hidden_size // heads)
@@ -172,6 +185,7 @@ class _Graph:
         return op.reshape(context, self.axes(0, 0, config.hidden_size), True)
 
     def activation(self, x: Any) -> Any:
+        """The configuration's function."""
         functions = {
             "gelu": lambda: self.op.gelu(x, "ERF"),
             "gelu_new": lambda: self.op.gelu(x, "TANH"),
@@ -184,20 +198,24 @@ class _Graph:
         return functions[self.config.hidden_act]()
 
     def dense(self, prefix: str, x: Any) -> Any:
+        """A dense layer by its name."""
         return self.affine(x, self.tensors[f"{prefix}/kernel"], self.tensors[f"{prefix}/bias"])
 
     def affine(self, x: Any, kernel: np.ndarray, bias: np.ndarray) -> Any:
+        """A dense layer by its weights."""
         return self.op.add(
             self.op.matmul(x, self.constant(kernel), False, False), self.constant(bias)
         )
 
     def layer_norm(self, prefix: str, x: Any) -> Any:
+        """A LayerNorm by its name."""
         # MVN followed by a multiply and an add with constants is what OpenVINO fuses into one.
         normal = self.op.mvn(x, self.axes(-1), True, self.config.layer_norm_eps, "inside_sqrt")
         scaled = self.op.multiply(normal, self.constant(self.tensors[f"{prefix}/gamma"]))
         return self.op.add(scaled, self.constant(self.tensors[f"{prefix}/beta"]))
 
     def output(self, name: str, states: list[Any], mask: Any, head: GraphHead | None) -> Any:
+        """One of `OUTPUTS`, from the hidden states below and above each layer."""
         if name == "sequence_output":
             # A node of its own, because an output's name must not rename an inner tensor.
             return self.op.convert(states[-1], "f32")
@@ -208,10 +226,12 @@ class _Graph:
         return self.representation(name, states, mask)
 
     def representation(self, name: str, states: list[Any], mask: Any) -> Any:
+        """One of `POOLINGS`, [B, F]."""
         parts = [self.part(part, states, mask) for part in pooling_parts(name)]
         return parts[0] if len(parts) == 1 else self.op.concat(parts, 1)
 
     def part(self, name: str, states: list[Any], mask: Any) -> Any:
+        """One of `PARTS`, [B, H]."""
         op = self.op
         hidden = states[-1 - layers_below(name)]
         how = name.partition("-")[0]

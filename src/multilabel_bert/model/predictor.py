@@ -4,9 +4,7 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Sequence
-from contextlib import closing
+from collections.abc import Generator, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +14,8 @@ from multilabel_bert.data.text_pairs import first_and_second_texts
 from multilabel_bert.encoder.encoding import Engine, encode_parts
 from multilabel_bert.encoder.engines import choose_engine, make_engine
 from multilabel_bert.encoder.pooling import combine, pooling_parts
-from multilabel_bert.encoder.read_ahead import ReadAhead
-from multilabel_bert.encoder.streaming import encode_stream
 from multilabel_bert.model.classifier_model import ClassifierModel
+from multilabel_bert.model.logits_stream import CHUNK_TEXTS, stream_chunks
 from multilabel_bert.model.saved_graph import StoredTensors
 from multilabel_bert.progress import Progress
 from multilabel_bert.text.long_texts import pool_windows
@@ -28,12 +25,6 @@ from multilabel_bert.text.tokenizer import BertTokenizer
 if TYPE_CHECKING:
     from multilabel_bert.explanations.explanation import Explanation
     from multilabel_bert.explanations.gradients import Gradients
-
-# Texts that are tokenized at once: enough that those of a batch are alike in length, and few
-# enough that the first batch starts soon.
-CHUNK_TEXTS = 2048
-# How long an early end waits for texts that may never come out of a pipe.
-_PATIENCE_SECONDS = 0.5
 
 _OF_THIS_PROCESS = ("_engine", "_gradients")
 
@@ -143,6 +134,29 @@ class Predictor:
         other._gradients = None
         return other
 
+    @classmethod
+    def on_engine(
+        cls, engine: Engine, model: ClassifierModel, wanted: tuple[str, str] | None = None
+    ) -> Predictor:
+        """A predictor on an encoder that is compiled already.
+
+        Args:
+            engine: gives the parts of the model's representation, and may give others.
+            model: the classifier.
+            wanted: precision and engine, as the class takes them, for a copy in another process.
+        """
+        predictor = object.__new__(cls)
+        predictor.model = model
+        predictor._wanted = wanted or (engine.precision, "auto")
+        predictor._engine = engine
+        predictor._gradients = None
+        return predictor
+
+    @property
+    def wanted(self) -> tuple[str, str]:
+        """Precision and engine that were asked for."""
+        return self._wanted
+
     def predict_logits(
         self,
         texts: Iterable[str] | Iterable[tuple[str, str]],
@@ -204,36 +218,15 @@ class Predictor:
         Raises:
             DataError: if a text is not a string.
         """
-        progress = progress or Progress("silent")
-        tokenized = ReadAhead(
-            (self.tokenize(first, second) for first, second in chunks),
-            1,
-            wait_seconds=_PATIENCE_SECONDS,
+        return stream_chunks(
+            self._engine,
+            self.tokenize,
+            self.logits_of_parts,
+            chunks,
+            windowed=self.model.long_texts.windows is not None,
+            total=total,
+            progress=progress or Progress("silent"),
         )
-        windowed = self.model.long_texts.windows is not None
-        # Parts of each chunk: a long text has many windows, and memory has a limit.
-        waiting: deque[tuple[TokenizedTexts, bool]] = deque()
-
-        def pieces() -> Iterator[TokenizedTexts]:
-            for texts in tokenized:
-                parts = texts.split(CHUNK_TEXTS)
-                waiting.extend((part, part is parts[-1]) for part in parts)
-                yield from parts
-
-        with progress.task("Predicting", total, "texts") as task:
-            on_batch = None if windowed else task.advance
-            stream = encode_stream(self._engine, pieces(), on_batch=on_batch)
-            logits: list[np.ndarray] = []
-            # The tokenizer's thread ends first: the engine's may be waiting for it.
-            with closing(stream), closing(tokenized):
-                for parts in stream:
-                    texts, ends_chunk = waiting.popleft()
-                    logits.append(self.logits_of_parts(parts, texts))
-                    if windowed:
-                        task.advance(len(logits[-1]))
-                    if ends_chunk:
-                        yield logits[0] if len(logits) == 1 else np.concatenate(logits)
-                        logits = []
 
     def logits_of_ids(
         self, first: Sequence[list[int]], second: Sequence[list[int]] | None = None

@@ -122,6 +122,10 @@ class StoredTensors(Mapping[str, np.ndarray]):
                 self._tensors = self._read()
             return self._tensors
 
+    def passing(self) -> Mapping[str, np.ndarray]:
+        """All of them, but not to be kept in memory for a later time, unless they are already."""
+        return self._read() if self._tensors is None else self._tensors
+
     def __getitem__(self, name: str) -> np.ndarray:
         return self._all()[name]
 
