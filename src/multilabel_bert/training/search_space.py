@@ -100,7 +100,7 @@ class Search:
     space: Mapping[str, Sequence[Any]] | None = None
     configurations: int = 100
     folds: int = 3
-    reduction: int = 3
+    reduction: int = 4
     min_texts: int = 2000
     metric: str | None = None
     threshold_strategy: str | None = None
