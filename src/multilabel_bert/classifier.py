@@ -139,6 +139,8 @@ class MultiLabelClassifier(TrainedClassifier):
             labels; False begins anew on `encoder`. Copies by scikit-learn's `clone`, and so
             cross-validation and grid search, are never trained yet: they begin anew.
         callbacks: Keras callbacks.
+        log_dir: directory for a log of the training: ``training.csv``, a row an epoch, and event
+            files for TensorBoard. One that holds another training's log is refused.
         cache: where the values of the frozen layers are kept, so that a second run on the same
             texts does not compute them again: ``"auto"`` for the user's cache directory (or
             ``$MULTILABEL_CACHE``), a directory, or None for nowhere.
@@ -231,6 +233,7 @@ class MultiLabelClassifier(TrainedClassifier):
         lazy_embeddings: bool = True,
         warm_start: bool = True,
         callbacks: Sequence[Any] | None = None,
+        log_dir: str | Path | None = None,
         cache: str | Path | None = "auto",
         cache_limit: int | None = None,
         seed: int = 42,
@@ -297,6 +300,7 @@ class MultiLabelClassifier(TrainedClassifier):
         self.lazy_embeddings = lazy_embeddings
         self.warm_start = warm_start
         self.callbacks = callbacks
+        self.log_dir = log_dir
         self.cache = cache
         self.cache_limit = cache_limit
         self.seed = seed
@@ -379,6 +383,7 @@ class MultiLabelClassifier(TrainedClassifier):
         rule = self._rule_before(train, start)
         if state is not None:
             self._prepare_state(state)
+        log = self._log(state)
         checkpoint = self._load_checkpoint() if start is None else start.as_checkpoint()
         if checkpoint.head is not None:
             progress.say(
@@ -395,6 +400,7 @@ class MultiLabelClassifier(TrainedClassifier):
             rule=rule,
             start=start,
             callbacks=self.callbacks or (),
+            log=log,
             progress=progress,
             cache=self._feature_cache(),
             state_directory=state,

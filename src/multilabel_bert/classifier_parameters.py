@@ -27,6 +27,7 @@ from multilabel_bert.training.settings import GOOGLE_PRESET, TrainingSettings
 if TYPE_CHECKING:
     from multilabel_bert.model.classifier_model import ClassifierModel
     from multilabel_bert.training.feature_cache import FeatureCache
+    from multilabel_bert.training.run_log import RunLog
 
 # What names the encoder, and how its texts are tokenized.
 ENCODER_PARAMETERS = (
@@ -63,6 +64,7 @@ class ClassifierParameters(BaseEstimator):
     search: Any
     warm_start: bool
     callbacks: Sequence[Any] | None
+    log_dir: str | Path | None
     cache: str | Path | None
     cache_limit: int | None
     seed: int
@@ -145,6 +147,15 @@ class ClassifierParameters(BaseEstimator):
             return None
         directory = None if self.cache == "auto" else self.cache
         return FeatureCache(directory, limit_bytes=self.cache_limit)
+
+    def _log(self, state: Path | None) -> RunLog | None:
+        """Where the training is logged; the log of another one is left alone."""
+        if self.log_dir is None:
+            return None
+        from multilabel_bert.training.run_log import prepare_log
+        from multilabel_bert.training.saved_state import has_state
+
+        return prepare_log(self.log_dir, going_on=state is not None and has_state(state))
 
     def _preset(self) -> dict[str, Any]:
         if self.preset not in (None, "google"):

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from multilabel_bert.training.feature_cache import FeatureCache
     from multilabel_bert.training.head_start import HeadStart
     from multilabel_bert.training.history import History
+    from multilabel_bert.training.run_log import RunLog
     from multilabel_bert.training.search_result import SearchResult
 
 
@@ -67,6 +68,7 @@ def train_model(
     state_directory: Path | None = None,
     search: Search | None = None,
     folds: int = 0,
+    log: RunLog | None = None,
     import_keras: Callable[[], object] | None = None,
 ) -> TrainedModel:
     """Tokenize, train, and put together what turns texts into labels.
@@ -86,7 +88,9 @@ def train_model(
         state_directory: see `train_classifier`.
         search: settings of the head to try first; the training takes the best of them.
         folds: see `train_classifier`.
-        import_keras: called before Keras is needed, which a head for few examples does not.
+        log: see `train_classifier`.
+        import_keras: called before Keras is needed, which a head for few examples does without,
+            unless it is logged.
 
     Raises:
         SettingsError: if a setting does not fit the encoder or the data.
@@ -126,7 +130,7 @@ def train_model(
     if cut := train_examples.texts.truncation_summary():
         progress.say(cut)
     dev_examples = None if dev is None else examples(dev)
-    if import_keras is not None and not settings.few_examples:
+    if import_keras is not None and (log is not None or not settings.few_examples):
         import_keras()
     weights = train_classifier(
         checkpoint,
@@ -141,6 +145,7 @@ def train_model(
         start=None if start is None else _head_start(start, train),
         search=search,
         folds=folds,
+        log=log,
     )
     provenance = provenance_of(checkpoint, train, dev, start) | {
         "precision": weights.precision,

@@ -104,6 +104,33 @@ class _Lines:
             print(", ".join(part for part in parts if part), file=self.progress.stream, flush=True)
 
 
+def _rate_column() -> Any:
+    from rich.progress import ProgressColumn
+    from rich.text import Text
+
+    class Rate(ProgressColumn):
+        """Steps a second, of the last half minute."""
+
+        def render(self, task: Any) -> Text:
+            speed = task.finished_speed or task.speed
+            return Text("" if speed is None else f"{rate(speed)}/s", style="progress.data.speed")
+
+    return Rate()
+
+
+def rate(per_second: float) -> str:
+    """A number of steps a second, in a few characters.
+
+    >>> rate(0.1234), rate(12.34), rate(1234.5), rate(23_456)
+    ('0.12', '12', '1.2k', '23k')
+    """
+    for unit, size in (("M", 1e6), ("k", 1e3)):
+        if per_second >= size:
+            return f"{rate(per_second / size)}{unit}"
+    digits = 2 if per_second < 1 else 1 if per_second < 10 else 0
+    return f"{per_second:.{digits}f}"
+
+
 @contextmanager
 def _bar(title: str, total: int | None, stream: TextIO) -> Iterator[Task]:
     # Rich takes 0.1 s to import, which a prediction of one line should not pay.
@@ -114,8 +141,9 @@ def _bar(title: str, total: int | None, stream: TextIO) -> Iterator[Task]:
     columns: list[Any] = [
         TextColumn("{task.description}", markup=False),
         # Short, so that the note fits beside it on a terminal of 80 columns.
-        BarColumn(bar_width=16),
+        BarColumn(bar_width=12),
         MofNCompleteColumn(),
+        _rate_column(),
         TimeRemainingColumn(compact=True, elapsed_when_finished=True),
         TextColumn("{task.fields[note]}", markup=False),
     ]

@@ -11,7 +11,7 @@ import typer
 from multilabel_bert.cli import options
 from multilabel_bert.cli.command import INTERRUPTED
 from multilabel_bert.cli.going_on import open_to_go_on, read_to_go_on
-from multilabel_bert.cli.output_place import check_place
+from multilabel_bert.cli.output_place import check_directory, check_place
 from multilabel_bert.cli.quiet_tensorflow import import_keras_quietly
 from multilabel_bert.cli.training_options import (
     CacheOptions,
@@ -76,7 +76,12 @@ def train(
         ),
     ] = None,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", metavar="", help="Replace an older model at --output.")
+        bool,
+        typer.Option(
+            "--overwrite",
+            metavar="",
+            help="Replace an older model at --output, and an older log at --log-dir.",
+        ),
     ] = False,
     resume: Annotated[
         bool,
@@ -118,6 +123,7 @@ def train(
     )
     check_output(output, overwrite=overwrite or resume)
     check_place(output, "--output")
+    _check_log(parameters["log_dir"], replaced=overwrite or resume)
     classifier = train_and_save(
         parameters,
         train,
@@ -159,7 +165,7 @@ def train_and_save(
         dev: table, or None.
         output: of the model.
         data: keyword arguments of `read_dataset`.
-        overwrite: whether an older model may be replaced.
+        overwrite: whether an older model, and an older log, may be replaced.
         progress: where the data and the progress are shown.
         state_directory: of `MultiLabelClassifier.fit`.
         resume: whether to go on from a state there, or to remove it.
@@ -179,6 +185,10 @@ def train_and_save(
         from multilabel_bert.training.saved_state import remove_state
 
         remove_state(state_directory)
+    if classifier.log_dir is not None and overwrite and not resume:
+        from multilabel_bert.training.run_log import remove_log
+
+        remove_log(Path(classifier.log_dir))
     classifier.fit(
         train_set, validation_data=dev_set, progress=progress, state_directory=state_directory
     )
@@ -300,6 +310,16 @@ def _checked_resume(state: Path, *, resume: bool, overwrite: bool, head_alone: b
             "epoch in which layers are trained; leave --resume out to begin."
         )
     return resume
+
+
+def _check_log(log_dir: Path | None, *, replaced: bool) -> None:
+    if log_dir is None:
+        return
+    from multilabel_bert.training.run_log import check_no_log
+
+    check_directory(log_dir, "--log-dir")
+    if not replaced:
+        check_no_log(log_dir, option="--log-dir", mend="add --overwrite")
 
 
 def _is_typed(context: typer.Context, name: str) -> bool:

@@ -365,6 +365,16 @@ class TrainingOptions:
             default="none",
         ),
     ] = None
+    log_dir: Annotated[
+        Path | None,
+        option(
+            "Log of the training: training.csv with a row an epoch, and event files for "
+            "TensorBoard.",
+            "DIR",
+            panel=_TRAINING,
+            default="none",
+        ),
+    ] = None
     seed: Annotated[int, option("The same seed gives the same result.", "N", panel=_TRAINING)] = (
         TrainingSettings.seed
     )

@@ -72,7 +72,10 @@ class HeadRun(TrainingRun):
             if len(poolings) > 1:
                 self.progress.say(f"Head on {pooling}:")
             dev_features = None if dev_parts is None else combine(dev_parts, pooling)
-            runs[pooling] = self._head_on(combine(train_parts, pooling), dev_features, pooling)
+            run = self
+            if self.log is not None and chosen == "auto":
+                run = replace(self, log=self.log.within(pooling))
+            runs[pooling] = run._head_on(combine(train_parts, pooling), dev_features, pooling)
             if runs[pooling].history.interrupted:
                 break
         scores, best = self._best_of(runs)
@@ -119,7 +122,7 @@ class HeadRun(TrainingRun):
                 weights=None if self.train.weights is None else self.train.weights[inside],
                 groups=None,
             )
-            run = replace(self, train=examples, dev=None, callbacks=())
+            run = replace(self, train=examples, dev=None, callbacks=(), log=None)
             head = run._head_on(features[_rows(inside, offsets)], None, pooling)
             if head.history.interrupted:
                 return None, True
@@ -150,6 +153,8 @@ class HeadRun(TrainingRun):
         if held_out is not None and exact:
             dev_logits = combine(dict(held_out.parts), head.pooling) @ head.kernel + head.bias
         epoch = {"loss": head.training_loss, "seconds": time.monotonic() - started}
+        if self.log is not None:
+            self.log.write_few_examples(head, epoch)
         return TrainedWeights(
             self.checkpoint.tensors,
             head.kernel,

@@ -18,6 +18,7 @@ from multilabel_bert.training.head_run import HeadRun
 from multilabel_bert.training.head_start import HeadStart
 from multilabel_bert.training.layer_run import LayerRun
 from multilabel_bert.training.run_checks import check_fit, positive_weights
+from multilabel_bert.training.run_log import RunLog
 from multilabel_bert.training.search_space import Search, settings_found
 from multilabel_bert.training.settings import TrainingSettings
 
@@ -36,6 +37,7 @@ def train_classifier(
     start: HeadStart | None = None,
     search: Search | None = None,
     folds: int = 0,
+    log: RunLog | None = None,
 ) -> TrainedWeights:
     """Train what ``settings.train_layers`` says; all below runs once a text.
 
@@ -53,6 +55,7 @@ def train_classifier(
         start: the head of a trained classifier, to go on from; None for a new one.
         search: settings of the head to try first; the run takes the best of them.
         folds: K of 2 or more for `out_of_fold_logits` of a head alone, by K more heads.
+        log: where the training is logged, or None.
 
     Raises:
         SettingsError: if a setting does not fit the encoder or the data, or the state is of
@@ -79,6 +82,7 @@ def train_classifier(
         cache,
         state_directory,
         start,
+        log,
     )
     head = HeadRun(*told, folds)
     layers = LayerRun(*told)

@@ -19,6 +19,7 @@ from multilabel_bert.training.feature_cache import FeatureCache
 from multilabel_bert.training.frozen_layers import FrozenLayers
 from multilabel_bert.training.head_start import HeadStart, Standardizer, prior_bias
 from multilabel_bert.training.history import History
+from multilabel_bert.training.run_log import RunLog
 from multilabel_bert.training.saved_state import SavedState
 from multilabel_bert.training.settings import TrainingSettings
 
@@ -44,6 +45,7 @@ class TrainingRun:
     cache: FeatureCache | None
     state_directory: Path | None
     start: HeadStart | None
+    log: RunLog | None
 
     def _rows_of(self, examples: Examples | None) -> np.ndarray | None:
         """Where each text's rows of `_parts` start; None where a row is a text."""
@@ -105,13 +107,15 @@ class TrainingRun:
     ) -> History:
         from multilabel_bert.training.trainer import LabelledInputs, train_network
 
+        layers = network.first_layer != self.checkpoint.config.num_hidden_layers
+        logging = [] if self.log is None else self.log.callbacks(updates=layers)
         return train_network(
             network,
             LabelledInputs(train, self.train.targets, self.train.weights),
             self.settings,
             dev=None if dev is None or self.dev is None else LabelledInputs(dev, self.dev.targets),
             positive_weights=self.positive_weights,
-            callbacks=self.callbacks,
+            callbacks=[*self.callbacks, *logging],
             progress=self.progress,
             saved_state=saved_state,
         )
