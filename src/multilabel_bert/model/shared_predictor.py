@@ -26,14 +26,14 @@ from multilabel_bert.text.tokenized_texts import TokenizedTexts
 class TrunkGroup:
     """Models whose encoders are computed together; they see the same tokens.
 
-    Args:
+    Attributes:
         predictors: by name.
         encoder: of them all; None for one model with its own.
     """
 
     def __init__(self, predictors: Mapping[str, Predictor], encoder: SharedEncoder | None) -> None:
         self.predictors = dict(predictors)
-        self._encoder = encoder
+        self.encoder = encoder
         self._first = next(iter(self.predictors.values()))
 
     @property
@@ -43,9 +43,9 @@ class TrunkGroup:
 
     def engine(self, names: Iterable[str] | None = None) -> Engine:
         """Runs what some of the models need, all unless given; `logits` takes what it gives."""
-        if self._encoder is None:
+        if self.encoder is None:
             return self._first.engine
-        return self._encoder.view(self.names if names is None else names)
+        return self.encoder.view(self.names if names is None else names)
 
     def tokenize(self, first: Sequence[str], second: Sequence[str] | None) -> TokenizedTexts:
         """What the encoders see of N texts and their second texts, or None."""
@@ -62,8 +62,8 @@ class TrunkGroup:
             texts: what `tokenize` gave.
         """
         predictor = self.predictors[name]
-        if self._encoder is not None:
-            parts = self._encoder.parts_of(name, pooling_parts(predictor.model.pooling), parts)
+        if self.encoder is not None:
+            parts = self.encoder.parts_of(name, pooling_parts(predictor.model.pooling), parts)
         return predictor.logits_of_parts(dict(parts), texts)
 
     def predict_logits(

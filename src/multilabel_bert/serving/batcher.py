@@ -9,6 +9,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
+import numpy as np
+
 from multilabel_bert.encoder.encoding import BATCH_TOKENS
 from multilabel_bert.serving.jobs import Job
 from multilabel_bert.serving.planning import Batch, Group, Piece, plan_batches
@@ -18,7 +20,7 @@ from multilabel_bert.serving.problems import Problem, overloaded, stopping, too_
 _PIECE_TEXTS = 64
 # How much computing is planned at once. More makes fuller batches; less lets a request that comes
 # now start sooner. Only under load is there so much to plan.
-_PLAN_SECONDS = 0.1
+_PLAN_SECONDS = 0.5
 # English has some 4 characters a token; below that a plan is a little larger than meant.
 _CHARACTERS_A_TOKEN = 4
 # Weight of the newest batch in the measured speed.
@@ -187,14 +189,17 @@ class MicroBatcher:
 
     def _compute(self, batch: Batch) -> None:
         group, rows = batch.group, batch.rows
-        alive = [not group.pieces[index].job.cancelled for index in group.piece_of[rows]]
-        if not all(alive):
-            rows = rows[alive]
-        if not len(rows):
+        wanted = [
+            (row, group.pieces[index].job.names)
+            for row, index in zip(rows, group.piece_of[rows], strict=True)
+            if not group.pieces[index].job.cancelled
+        ]
+        if not wanted:
             return
+        rows = np.array([row for row, _ in wanted])
         padded = group.texts.pad(rows)
         started = time.perf_counter()
-        outputs = group.lane.encode(padded)
+        outputs = group.lane.encode(padded, [names for _, names in wanted])
         seconds = time.perf_counter() - started
         with self._changed:
             finished = group.store(rows, outputs)

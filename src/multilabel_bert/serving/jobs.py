@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -15,17 +15,21 @@ from multilabel_bert.text.tokenized_texts import TokenizedTexts
 
 
 class Lane(Protocol):
-    """Models whose texts are encoded together: one, or several that share an encoder."""
+    """Models whose texts are encoded together: one, or several that share an encoder.
 
-    @property
-    def engine(self) -> Engine:
-        """Runs the encoder."""
+    Attributes:
+        engine: runs the encoder.
+    """
+
+    engine: Engine
 
     def tokenize(self, first: Sequence[str], second: Sequence[str] | None) -> TokenizedTexts:
         """What the encoder sees of texts; an empty second text is none."""
 
-    def encode(self, batch: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """The representation of each sequence of a padded batch, in parts [B, H]."""
+    def encode(
+        self, batch: dict[str, np.ndarray], names: Sequence[Iterable[str]]
+    ) -> dict[str, np.ndarray]:
+        """Parts [B, H] of a padded batch; of each of the B texts those that its models need."""
 
     def logits(self, name: str, parts: dict[str, np.ndarray], texts: TokenizedTexts) -> np.ndarray:
         """Logits, float32 [N, X], by one of the models, of texts that are encoded."""

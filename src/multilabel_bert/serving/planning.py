@@ -11,7 +11,7 @@ import numpy as np
 
 from multilabel_bert.encoder.encoding import BATCH_TOKENS, budget_for
 from multilabel_bert.serving.jobs import Job, Lane
-from multilabel_bert.text.batching import token_budget_batches
+from multilabel_bert.serving.packing import cheapest_batches
 from multilabel_bert.text.tokenized_texts import TokenizedTexts
 
 
@@ -103,7 +103,7 @@ def plan_batches(lane: Lane, pieces: Sequence[Piece]) -> tuple[Group, list[Batch
     texts = _tokenized(lane, pieces)
     group = Group(lane, pieces, texts)
     budget = budget_for(texts, lane.engine, BATCH_TOKENS)
-    return group, [Batch(group, rows) for rows in token_budget_batches(texts.lengths, budget)]
+    return group, [Batch(group, rows) for rows in cheapest_batches(texts.lengths, budget)]
 
 
 def _tokenized(lane: Lane, pieces: Sequence[Piece]) -> TokenizedTexts:

@@ -6,39 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from multilabel_bert.encoder.encoding import Engine
 from multilabel_bert.errors import ModelError, SettingsError, did_you_mean
 from multilabel_bert.model.predictor import Predictor
+from multilabel_bert.model.shared_predictor import SharedPredictor
 from multilabel_bert.serving.jobs import Lane
+from multilabel_bert.serving.lanes import ModelLane
 from multilabel_bert.serving.problems import unknown_model
-from multilabel_bert.text.tokenized_texts import TokenizedTexts
-
-
-class SingleLane:
-    """One model's own encoder."""
-
-    def __init__(self, predictor: Predictor) -> None:
-        self._predictor = predictor
-
-    @property
-    def engine(self) -> Engine:
-        """Runs the encoder."""
-        return self._predictor.engine
-
-    def tokenize(self, first: Sequence[str], second: Sequence[str] | None) -> TokenizedTexts:
-        """See `Lane`."""
-        return self._predictor.tokenize(first, second)
-
-    def encode(self, batch: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """See `Lane`."""
-        return next(iter(self.engine.run([batch])))
-
-    def logits(self, name: str, parts: dict[str, np.ndarray], texts: TokenizedTexts) -> np.ndarray:
-        """See `Lane`."""
-        del name  # there is one
-        return self._predictor.logits_of_parts(parts, texts)
 
 
 @dataclass(frozen=True)
@@ -60,15 +33,20 @@ class ServedModels:
     """All models of a server; the first one answers where no name is given.
 
     Args:
-        predictors: by name, at least one.
+        shared: the models; those that share an encoder are encoded together.
     """
 
-    def __init__(self, predictors: dict[str, Predictor]) -> None:
-        self._models = {
-            name: ServedModel(name, predictor, SingleLane(predictor))
-            for name, predictor in predictors.items()
+    def __init__(self, shared: SharedPredictor) -> None:
+        self.names = shared.names
+        lane_of = {
+            name: lane
+            for group in shared.groups
+            for lane in [ModelLane(group)]
+            for name in group.names
         }
-        self.names = tuple(self._models)
+        self._models = {
+            name: ServedModel(name, shared.predictors[name], lane_of[name]) for name in self.names
+        }
 
     def __iter__(self) -> Iterator[ServedModel]:
         return iter(self._models.values())
@@ -139,6 +117,4 @@ def load_models(given: Sequence[str], *, precision: str | None = None) -> Served
     paths = named_paths(given)
     if not paths:
         raise ModelError("There is no model to serve. Name at least one directory.")
-    return ServedModels(
-        {name: Predictor.load(path, precision=precision) for name, path in paths.items()}
-    )
+    return ServedModels(SharedPredictor.load(paths, precision=precision))
