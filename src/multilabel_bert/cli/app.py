@@ -18,6 +18,7 @@ from multilabel_bert.cli.demo import demo
 from multilabel_bert.cli.describe import describe
 from multilabel_bert.cli.evaluate import evaluate
 from multilabel_bert.cli.explain import explain
+from multilabel_bert.cli.export import export
 from multilabel_bert.cli.predict import predict
 from multilabel_bert.cli.push import push
 from multilabel_bert.cli.report import report
@@ -44,6 +45,7 @@ COMMANDS = {
         report,
         predict,
         explain,
+        export,
         serve,
         push,
         cache,

@@ -15,7 +15,7 @@ from multilabel_bert.errors import SettingsError, did_you_mean
 TRUNCATIONS = ("head", "tail", "head+tail")
 WINDOW_POOLINGS = ("mean", "max")
 # Sun et al. 2019, section 5.3.1, table 2: the first 128 and the last 382 of 510 tokens.
-_HEAD_SHARE = 128 / 510
+HEAD_SHARE = 128 / 510
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class LongTexts:
         """
         if len(ids) <= room:
             return ids
-        head = {"head": room, "tail": 0}.get(self.truncation, round(room * _HEAD_SHARE))
+        head = {"head": room, "tail": 0}.get(self.truncation, round(room * HEAD_SHARE))
         return ids[:head] + ids[len(ids) - (room - head) :]
 
     def overlap(self, room: int) -> int:
