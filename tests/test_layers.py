@@ -11,8 +11,8 @@ PACKAGE = Path(multilabel_bert.__file__).parent
 
 # From the lowest to the highest. Those that share a line do not import each other.
 LAYERS = [
-    {"errors"},
-    {"files", "optional", "progress"},
+    {"errors", "printable"},
+    {"files", "notebook", "optional", "progress"},
     {"text", "data", "decision"},
     {"encoder", "baseline"},
     {"explanations"},

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
+from sklearn import get_config
 from sklearn.base import ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
@@ -48,6 +49,27 @@ class TrainedClassifier(ClassifierMixin, ClassifierParameters):
     _interrupted: tuple[Path, ClassifierModel | None] | None = None
     # The parameters that name the encoder, when the model was made.
     _trained_on: dict[str, Any]
+
+    def _html_repr(self) -> str:
+        """What a notebook shows: scikit-learn's view, and of what is trained its own."""
+        from sklearn.utils import estimator_html_repr
+
+        parameters = str(estimator_html_repr(self))
+        if not hasattr(self, "model_"):
+            return parameters
+        from multilabel_bert.model.model_view import shown
+
+        return f"{parameters}\n{shown(self.model_, getattr(self, 'dev_evaluation_', None))}"
+
+    # Older versions of scikit-learn ask for these, and know no _html_repr.
+    def _repr_html_inner(self) -> str:
+        return self._html_repr()
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        bundle = {"text/plain": repr(self)}
+        if get_config()["display"] == "diagram":
+            bundle["text/html"] = self._html_repr()
+        return bundle
 
     def decision_function(self, texts: Any) -> np.ndarray:
         """Logits as the head gives them, float32 [N, X], of texts or a `Dataset`."""

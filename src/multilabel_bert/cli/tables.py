@@ -95,7 +95,7 @@ def shortened(text: str, width: int) -> str:
     >>> shortened("my parcel\nnever came", 12)
     'my parcel n…'
     """
-    from multilabel_bert.explanations.pieces import printable
+    from multilabel_bert.printable import printable
 
     line = " ".join(printable(text).split())
     return line if len(line) <= width else f"{line[: width - 1]}…"

@@ -73,6 +73,11 @@ class Evaluation:
     per_label: tuple[LabelScores, ...]
     reliability: ReliabilityCurve
 
+    def _repr_html_(self) -> str:
+        from multilabel_bert.decision.evaluation_view import shown
+
+        return shown(self)
+
     def to_dict(self) -> dict[str, Any]:
         """Metrics flat, and ``per_label`` as a list, for JSON: NaN becomes None."""
         flat: dict[str, Any] = _without_nan(self.metrics)

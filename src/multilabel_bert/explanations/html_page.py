@@ -6,7 +6,8 @@ import html
 from collections.abc import Sequence
 
 from multilabel_bert.explanations.explanation import Explanation
-from multilabel_bert.explanations.pieces import VISIBLE, pieces, printable
+from multilabel_bert.explanations.pieces import VISIBLE, pieces
+from multilabel_bert.printable import printable
 
 _TOP = 8
 _METHOD_NAMES = {

@@ -13,7 +13,6 @@ from multilabel_bert.explanations.explanation import Explanation, Span
 
 # Weaker ones look like noise beside the strongest word, and would colour every text.
 VISIBLE = 0.1
-_SHOWN_CONTROLS = "\t\n"
 
 
 class Piece(NamedTuple):
@@ -50,25 +49,3 @@ def pieces(explanation: Explanation, column: int, part: str = "text") -> Iterato
         place = span.end
     if place < len(text):
         yield Piece(text[place:], None, 0.0, 0.0)
-
-
-def printable(text: str) -> str:
-    r"""The text without what could steer a terminal, or cannot be written as UTF-8.
-
-    >>> printable("a\x1b[31mb")
-    'a�[31mb'
-    """
-    return "".join(
-        char
-        if char in _SHOWN_CONTROLS or char.isprintable() or not _is_dangerous(char)
-        else "\N{REPLACEMENT CHARACTER}"
-        for char in text
-    )
-
-
-def _is_dangerous(char: str) -> bool:
-    code = ord(char)
-    control = code < 0x20 or 0x7F <= code < 0xA0
-    # They reverse what follows, outside of the text too.
-    turns_direction = 0x202A <= code <= 0x202E or 0x2066 <= code <= 0x2069
-    return control or turns_direction or 0xD800 <= code <= 0xDFFF

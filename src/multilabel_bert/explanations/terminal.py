@@ -8,7 +8,8 @@ from rich.table import Table
 from rich.text import Text
 
 from multilabel_bert.explanations.explanation import Explanation
-from multilabel_bert.explanations.pieces import VISIBLE, pieces, printable
+from multilabel_bert.explanations.pieces import VISIBLE, pieces
+from multilabel_bert.printable import printable
 
 _TOP = 8
 _BAR_WIDTH = 12

@@ -13,6 +13,7 @@ from multilabel_bert.decision.bootstrap import PairedDifference, paired_differen
 from multilabel_bert.decision.evaluation import Evaluation
 from multilabel_bert.decision.judgement import judge
 from multilabel_bert.model.outcome import Outcome, outcome_of
+from multilabel_bert.notebook import note, table, view
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,15 @@ class Comparison:
     baseline: Evaluation
     differences: tuple[PairedDifference, ...]
     description: str
+
+    def _repr_html_(self) -> str:
+        rows = [
+            (d.metric, d.first, d.second, d.value, f"{d.low:+.3f} to {d.high:+.3f}")
+            for d in self.differences
+        ]
+        interval = f"{self.differences[0].level:.0%} interval" if self.differences else "interval"
+        columns = ("metric", "model", "baseline", "difference", interval)
+        return view(note(f"Baseline: {self.description}"), table(columns, rows))
 
     def to_dict(self) -> dict[str, Any]:
         """Flat: ``baseline_macro_f1`` and so on, ``macro_f1_over_baseline`` and its ends."""

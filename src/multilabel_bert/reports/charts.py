@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from multilabel_bert.explanations.pieces import printable
 from multilabel_bert.optional import check_optional, import_optional
+from multilabel_bert.printable import printable
 from multilabel_bert.reports.svg import (
     INK,
     LINE,

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from multilabel_bert.errors import WriteError
-from multilabel_bert.explanations.pieces import printable
 from multilabel_bert.files import atomic_file
 from multilabel_bert.optional import import_optional
+from multilabel_bert.printable import printable
 
 if TYPE_CHECKING:
     from jinja2 import Environment

@@ -7,7 +7,7 @@ import itertools
 import re
 from typing import TYPE_CHECKING, Any
 
-from multilabel_bert.explanations.pieces import printable
+from multilabel_bert.printable import printable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
