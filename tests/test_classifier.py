@@ -509,6 +509,14 @@ class TestErrors:
                 *labelled_texts, label_names=NAMES
             )
 
+    def test_a_label_name_that_no_file_can_hold_is_told_before_the_training(
+        self, make, labelled_texts
+    ):
+        with pytest.raises(LabelError, match=r"'\\ud83d' holds half of a surrogate pair"):
+            make(callbacks=[Unreachable()]).fit(
+                *labelled_texts, label_names=["delay", "\ud83d", "praise"]
+            )
+
     @pytest.mark.parametrize("thresholds", ["high", {"refund": "high"}])
     def test_thresholds_that_are_no_numbers(self, fitted, thresholds):
         with pytest.raises(SettingsError, match="expected numbers from 0 to 1, got 'high'"):

@@ -13,6 +13,7 @@ import numpy as np
 
 from multilabel_bert.data.dataset import Dataset
 from multilabel_bert.data.duplicates import text_groups
+from multilabel_bert.data.label_names import check_storable
 from multilabel_bert.decision.rule import DecisionRule
 from multilabel_bert.encoder.checkpoint import Checkpoint
 from multilabel_bert.model.classifier_model import ClassifierModel
@@ -94,9 +95,11 @@ def train_model(
 
     Raises:
         SettingsError: if a setting does not fit the encoder or the data.
-        MissingPackageError: if Keras is not installed.
+        LabelError: if the name of a label could not be saved.
+        MissingExtraError: if Keras is not installed.
     """
     check_optional("keras", extra="train", purpose="training")
+    check_storable(train.label_names)
     from multilabel_bert.training.examples import Examples
     from multilabel_bert.training.pipeline import train_classifier
     from multilabel_bert.training.provenance import provenance_of

@@ -57,6 +57,24 @@ def check_label_names(names: Sequence[str], origin: str) -> tuple[str, ...]:
     return tuple(checked)
 
 
+def check_storable(names: Iterable[str]) -> None:
+    r"""Refuse a name that no file of a model can hold: one with half of a surrogate pair.
+
+    JSON can bring them in, as ``"\ud83d"`` without its other half.
+
+    Raises:
+        LabelError: if there is one.
+    """
+    for name in names:
+        try:
+            name.encode("utf-8")
+        except UnicodeEncodeError:
+            raise LabelError(
+                f"The label name {name!a} holds half of a surrogate pair, which cannot be "
+                "saved. Rename the label."
+            ) from None
+
+
 def read_label_names(path: Path, encoding: str | None = None) -> tuple[str, ...]:
     """Read label names, one a line; the last line may lack its end, blank last lines are ignored.
 
