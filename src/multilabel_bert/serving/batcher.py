@@ -203,12 +203,12 @@ class MicroBatcher:
         seconds = time.perf_counter() - started
         with self._changed:
             finished = group.store(rows, outputs)
-        for index in finished:
-            self._finish(group, index)
         tokens = int(group.texts.lengths[rows].sum())
         self._measure(len(rows), tokens, seconds)
         if self._observer is not None:
             self._observer.batch_done(len(rows), tokens, padded["input_ids"].size, seconds)
+        for index in finished:
+            self._finish(group, index)
 
     def _finish(self, group: Group, index: int) -> None:
         piece = group.pieces[index]
