@@ -28,6 +28,7 @@ def test_the_public_names_are_these():
         "read_dataset",
         "read_splits",
         "report",
+        "split_dataset",
         "tune_thresholds",
     ]
     for name in multilabel_bert.__all__:

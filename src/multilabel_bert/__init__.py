@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from multilabel_bert.data.dataset import Example as Example
     from multilabel_bert.data.reading import read_dataset as read_dataset
     from multilabel_bert.data.splits import read_splits as read_splits
+    from multilabel_bert.data.splitting import split_dataset as split_dataset
     from multilabel_bert.decision.evaluation import Evaluation as Evaluation
     from multilabel_bert.decision.evaluation import evaluate as evaluate
     from multilabel_bert.decision.label_errors import find_label_errors as find_label_errors
@@ -52,6 +53,7 @@ _WHERE = {
     "read_dataset": "data.reading",
     "read_splits": "data.splits",
     "report": "reports.evaluation_report",
+    "split_dataset": "data.splitting",
     "tune_thresholds": "decision.thresholds",
 }
 

@@ -26,8 +26,9 @@ def finished_baseline(
     """Wait for the baseline and choose its thresholds as those of the model are chosen.
 
     Args:
-        run: as it was started.
-        dev: the development split; without one the thresholds stay at 0.5.
+        run: of the baseline, started before.
+        dev: the development split; without one they are chosen on the training texts, by
+            cross-validation, and where these are many they stay at 0.5.
         rule_for: from a dataset and logits, float32 [N, X], to the rule.
         progress: where it is said why there is none.
 
@@ -42,8 +43,10 @@ def finished_baseline(
     except KeyboardInterrupt:
         progress.say("Interrupted: the model is kept, without a baseline.")
         return None
-    if dev is None or logits is None:
+    if logits is None:
         return baseline, None
+    if dev is None:
+        return baseline.with_rule(rule_for(run.train, logits)), None
     baseline = baseline.with_rule(rule_for(dev, logits))
     evaluation = outcome_of(baseline.rule, dev.label_names, dev.require_labels(), logits).evaluation
     return baseline, evaluation

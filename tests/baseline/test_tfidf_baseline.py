@@ -9,6 +9,7 @@ import pytest
 from scipy.sparse import csr_array, csr_matrix, random_array
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import average_precision_score
 
 from multilabel_bert.baseline import background, fitting
 from multilabel_bert.baseline.background import BaselineRun
@@ -96,7 +97,9 @@ def test_probabilities_equal_those_of_scikit_learn(texts, monkeypatch):
     features = vectorizer.fit_transform(train)
     found = 1 / (1 + np.exp(-baseline.predict_logits(test).astype(float)))
     for label in range(3):
-        model = LogisticRegression(C=4.0, tol=1e-8, max_iter=2000).fit(features, labels[:, label])
+        model = LogisticRegression(C=baseline.how.C, tol=1e-8, max_iter=2000).fit(
+            features, labels[:, label]
+        )
         expected = model.predict_proba(vectorizer.transform(test))[:, 1]
         np.testing.assert_allclose(found[:, label], expected, atol=1e-4)
 
@@ -109,6 +112,33 @@ def test_development_split_chooses_the_penalty_and_its_logits_are_given():
     assert tried[baseline.how.C] == max(tried.values())
     assert len(tried) >= 2
     np.testing.assert_allclose(logits, baseline.predict_logits(dev), atol=1e-5)
+
+
+def test_without_a_development_split_folds_choose_and_their_logits_are_given():
+    train, labels = some_data()
+    train[7], labels[7] = train[3], labels[3]
+    baseline, logits = fit_baseline(train, csr_array(labels))
+    tried = dict(baseline.how.tried)
+    assert tried[baseline.how.C] == max(tried.values())
+    assert logits.shape == labels.shape
+    # Equal texts are in one fold, so none was fitted on the other.
+    np.testing.assert_array_equal(logits[7], logits[3])
+    seen = baseline.predict_logits(train)
+    assert np.abs(seen - logits).max() > 0.1
+    assert average_precision_score(labels, logits) < average_precision_score(labels, seen)
+    # What is worked out by folds must predict texts that are really new.
+    new, new_labels = some_data(100, seed=1)
+    unseen = average_precision_score(new_labels, baseline.predict_logits(new))
+    assert abs(unseen - average_precision_score(labels, logits)) < 0.15
+
+
+def test_where_folds_would_take_long_there_are_none(monkeypatch):
+    monkeypatch.setattr(fitting, "_MOST_WORK_FOR_FOLDS", 10)
+    train, labels = some_data()
+    baseline, logits = fit_baseline(train, csr_array(labels))
+    assert logits is None
+    assert baseline.how.tried == ()
+    assert baseline.how.C == 4
 
 
 def test_saved_baseline_is_the_same_and_no_pickle(tmp_path):

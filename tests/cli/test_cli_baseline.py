@@ -107,3 +107,14 @@ def test_python_has_it_saved_and_loaded(tiny_encoder, labelled_texts, tmp_path):
     assert load_baseline(tmp_path / "copy").how == classifier.baseline_.how
     loaded.remove_labels([loaded.label_names_[0]])
     assert loaded.baseline_ is None
+
+
+def test_without_a_development_split_its_thresholds_are_chosen_by_folds(tiny_encoder):
+    texts = [f"late parcel {n}" if n % 3 else f"kind thanks {n}" for n in range(60)]
+    labels = [[int(n % 3 > 0), int(n % 3 == 0)] for n in range(60)]
+    model = MultiLabelClassifier(tiny_encoder, baseline=True, dev_fraction=0, verbose=False)
+    model.fit(texts, labels)
+    rule = model.model_.baseline.rule
+    assert rule.tuned_for == "macro_f1"
+    assert set(rule.thresholds) != {0.5}
+    assert model.compare(texts, labels).baseline.metrics["macro_f1"] == 1

@@ -64,5 +64,5 @@ def test_baseline_answers_with_its_own_thresholds():
         flat = compare_with_baseline(one, ("delay",), dataset, outcome).to_dict()
         assert flat["baseline_macro_f1"] == macro_f1
         assert flat["macro_f1_over_baseline"] == 1 - macro_f1
-        assert flat["baseline"].startswith("TF-IDF and logistic regression, C = 4, fitted on 20")
+        assert flat["baseline"].startswith("TF-IDF and logistic regression, C = 16, fitted on 20")
         assert "baseline_per_label" not in flat

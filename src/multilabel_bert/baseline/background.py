@@ -22,7 +22,7 @@ from multilabel_bert.progress import Progress
 
 # Fewer characters are fitted in less time than a process takes to start.
 _WORTH_A_PROCESS = 500_000
-_RESULT, _REASON, _DEV_LOGITS = "baseline", "reason.txt", "dev_logits.npy"
+_RESULT, _REASON, _LOGITS = "baseline", "reason.txt", "logits.npy"
 
 
 class BaselineRun:
@@ -38,7 +38,7 @@ class BaselineRun:
     """
 
     def __init__(self, train: Dataset, dev: Dataset | None, *, seed: int = 0) -> None:
-        self.seed = seed
+        self.train, self.seed = train, seed
         self._splits = {"train": train} | ({} if dev is None else {"dev": dev})
         self._folder: Path | None = None
         self._process: subprocess.Popen[bytes] | None = None
@@ -49,7 +49,7 @@ class BaselineRun:
             self._start()
 
     def result(self, progress: Progress) -> tuple[TfidfBaseline, np.ndarray | None]:
-        """The baseline, and its logits on the development split; waits for them.
+        """The baseline, and its logits on texts it was not fitted on, as `fit_baseline`; waits.
 
         Raises:
             NoBaselineError: if there is none, with the reason.
@@ -120,7 +120,7 @@ def _read_split(folder: Path, name: str) -> tuple[list[str], csr_array] | None:
 
 
 def _read_result(folder: Path) -> tuple[TfidfBaseline, np.ndarray | None]:
-    logits = folder / _DEV_LOGITS
+    logits = folder / _LOGITS
     return TfidfBaseline.load(folder / _RESULT), np.load(logits) if logits.is_file() else None
 
 
@@ -146,12 +146,12 @@ def _work(folder: Path, seed: int) -> None:
     train, dev = _read_split(folder, "train"), _read_split(folder, "dev")
     assert train is not None
     try:
-        baseline, dev_logits = fit_baseline(*train, *(dev or (None, None)), seed=seed)
+        baseline, logits = fit_baseline(*train, *(dev or (None, None)), seed=seed)
     except NoBaselineError as error:
         (folder / _REASON).write_text(str(error), encoding="utf-8")
         return
-    if dev_logits is not None:
-        np.save(folder / _DEV_LOGITS, dev_logits)
+    if logits is not None:
+        np.save(folder / _LOGITS, logits)
     baseline.save(folder / _RESULT)
 
 
