@@ -56,8 +56,8 @@ def random_texts(count, seed=0, longest=30):
     return [" ".join(rng.choice(WORDS, rng.integers(0, longest))) for _ in range(count)]
 
 
-def make_service(models, limits=None):
-    predictors = {name: Predictor(model) for name, model in models.items()}
+def make_service(models, limits=None, precision=None):
+    predictors = {name: Predictor(model, precision=precision) for name, model in models.items()}
     return Service(ServedModels(SharedPredictor(predictors)), limits or Limits())
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
 import socket
 import sys
@@ -37,11 +38,18 @@ def open_socket(host: str, port: int) -> socket.socket:
         family, *_ = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         return socket.create_server((host, port), family=family, backlog=_BACKLOG)
     except (OSError, OverflowError, UnicodeError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
         raise SettingsError(
-            f"Cannot listen at {host}, port {port}: {reason}. Choose another with host and port; "
+            f"Cannot listen at {host}, port {port}: {_reason(error)}. Choose another host or port; "
             "port=0 takes any that is free."
         ) from None
+
+
+def _reason(error: Exception) -> str:
+    if not isinstance(error, OSError):
+        return str(error)
+    # Python adds the address to the system's own words.
+    is_name = isinstance(error, socket.gaierror) or error.errno is None
+    return str(error.strerror or error) if is_name else os.strerror(error.errno)
 
 
 def address(listening: socket.socket) -> str:
