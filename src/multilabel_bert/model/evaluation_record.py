@@ -7,7 +7,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,8 +15,10 @@ from multilabel_bert.decision.headline_intervals import HEADLINE_METRICS, headli
 from multilabel_bert.decision.judgement import judge
 from multilabel_bert.decision.rule import DecisionRule
 from multilabel_bert.model.classifier_model import ClassifierModel
-from multilabel_bert.model.comparison import Comparison
 from multilabel_bert.model.outcome import Outcome
+
+if TYPE_CHECKING:
+    from multilabel_bert.model.comparison import Comparison
 
 # Where it is in the provenance of a model.
 KEY = "evaluation"
