@@ -8,6 +8,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 
 import httpx
 import pytest
@@ -116,6 +117,33 @@ def test_the_key_comes_from_the_environment(saved):
         headers = {"Authorization": "Bearer abc"}
         assert httpx.get(f"{url}v1/model", headers=headers).status_code == 200
         assert ended(process)[:2] == (0, [])
+
+
+def peak_mib(process):
+    lines = Path(f"/proc/{process.pid}/status").read_text(encoding="ascii").splitlines()
+    (line,) = [line for line in lines if line.startswith("VmHWM")]
+    return int(line.split()[1]) / 1024
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's /proc")
+def test_large_requests_do_not_fill_the_memory(saved):
+    large = json.dumps({"inputs": [["a" * 3900]] * 1000}).encode()
+    one = json.dumps({"inputs": "a" * 1_000_000}).encode()
+    with serving(saved / "complaints", "--no-access-log") as (process, url, _):
+        assert httpx.post(f"{url}predict", json={"inputs": "late"}).status_code == 200
+        before = peak_mib(process)
+
+        def ask(number):
+            body = large if number % 2 else one
+            return httpx.post(f"{url}predict", content=body, timeout=60).status_code
+
+        with ThreadPoolExecutor(60) as pool:
+            statuses = list(pool.map(ask, range(80)))
+        # 40 requests of 4 MB and 40 of 1 MB; what is too much is refused.
+        assert set(statuses) <= {200, 413, 429}
+        assert statuses.count(200) >= 5
+        assert peak_mib(process) - before < 400
+        assert httpx.post(f"{url}predict", json={"inputs": "late"}).status_code == 200
 
 
 def error_of(capsys, *arguments):

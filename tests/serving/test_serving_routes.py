@@ -6,11 +6,12 @@ import json
 import httpx
 import numpy as np
 import pytest
-from served import LABELS, Lines, in_process, make_service
+from served import LABELS, Lines, in_process, make_service, random_texts
 
 from multilabel_bert.model.predictor import Predictor
 from multilabel_bert.serving import schemas
 from multilabel_bert.serving.application import create_application
+from multilabel_bert.serving.limits import Limits
 
 TEXT = "late parcel refund"
 OTHER = "thanks kind"
@@ -355,3 +356,32 @@ def test_with_the_key_it_is_answered(ask_with):
 def test_health_and_the_page_need_none(ask_with):
     for path in ("/health", "/"):
         assert ask_with("GET", path, {}).status_code == 200
+
+
+def test_an_answer_of_too_many_scores_is_refused(served_model):
+    made = make_service({"one": served_model, "two": served_model}, Limits(max_scores=10))
+
+    async def requests():
+        async with in_process(create_application(made)) as client:
+            inputs, both = [[TEXT]] * 3, ["one", "two"]
+            return [
+                await client.post("/predict", json={"inputs": inputs}),
+                await client.post("/predict", json={"inputs": inputs[:2]}),
+                await client.post("/v1/labels", json={"inputs": inputs, "top_k": 3}),
+                await client.post(
+                    "/v1/labels", json={"inputs": inputs[:2], "models": ["one", "two"]}
+                ),
+            ]
+
+    responses = asyncio.run(requests())
+    made.close()
+    assert [response.status_code for response in responses] == [413, 200, 200, 413]
+    assert "Send at most 2 texts at a time" in responses[0].json()["error"]
+
+
+def test_many_texts_are_answered_in_their_order(ask, predictor):
+    texts = random_texts(300)
+    answer = post(ask, "/predict", inputs=[[text] for text in texts])
+    expected = predictor.predict_proba(texts)
+    for found, row in zip(answer, expected, strict=True):
+        assert_scores(found, row)

@@ -69,10 +69,10 @@ def labels(
                 "threshold": thresholds[column],
                 "decided": decided[column],
             }
-            for score, column in zip(row, columns, strict=True)
+            for score, column in zip(row[:top_k], columns[:top_k], strict=True)
         ]
         names_given = [names[column] for column in columns if decided[column]]
-        answers.append({"labels": names_given, "scores": scores[:top_k]})
+        answers.append({"labels": names_given, "scores": scores})
     return answers
 
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, fields
 
 from multilabel_bert.errors import SettingsError
-from multilabel_bert.serving.problems import overloaded
+from multilabel_bert.serving.problems import overloaded, too_large
 
 # The largest bodies that may be in memory at the same time.
 _HELD_BODIES = 32
@@ -26,6 +26,7 @@ class Limits:
             with 429. A request is always accepted where nothing waits.
         max_connections: open connections; the next ones are refused with 503.
         timeout_seconds: for one request, from its first byte to its answer.
+        max_scores: numbers of one answer: texts times labels, or times what ``top_k`` leaves.
 
     Raises:
         SettingsError: if a value is not positive.
@@ -37,6 +38,7 @@ class Limits:
     max_waiting_texts: int = 8192
     max_connections: int = 1024
     timeout_seconds: float = 60.0
+    max_scores: int = 200_000
 
     @property
     def max_held_bytes(self) -> int:
@@ -49,6 +51,19 @@ class Limits:
             value = getattr(self, bound.name)
             if not 0 < value < math.inf:
                 raise SettingsError(f"{bound.name}={value} must be above 0.")
+
+    def check_scores(self, texts: int, labels: int) -> None:
+        """Refuse what would be answered by too many numbers.
+
+        Raises:
+            Problem: 413.
+        """
+        if texts > 1 and texts * labels > self.max_scores:
+            raise too_large(
+                f"The answer to {texts} texts would hold {texts * labels} scores, more than "
+                f"{self.max_scores}. Send at most {max(1, self.max_scores // labels)} texts at a "
+                "time, or ask /v1/labels for the top_k."
+            )
 
 
 class HeldBytes:

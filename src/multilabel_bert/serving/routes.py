@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -31,6 +31,8 @@ FACTS = "multilabel_bert"
 _JSON = "application/json"
 # Each holds a text, and asks for hundreds.
 _MOST_EXPLANATIONS = 64
+# An answer of more texts takes some milliseconds to write.
+_TEXTS_AT_ONCE = 64
 
 
 def api_routes(service: Service) -> APIRouter:
@@ -49,6 +51,7 @@ def api_routes(service: Service) -> APIRouter:
             asked = predict_request(await read_body(request, limits, held), limits)
             model = service.models.get(asked.model or request.query_params.get("model"))
             inputs = asked.inputs
+            limits.check_scores(len(inputs.first), model.predictor.model.num_labels)
             job = Job(
                 model.lane,
                 [model.name],
@@ -58,11 +61,15 @@ def api_routes(service: Service) -> APIRouter:
             )
             await run_jobs(request, service.batcher, [job])
             _tell(service, request, [model], job.texts, job.tokens, job.waited_seconds)
-            scores = job.logits[model.name]
-            if not asked.raw_scores:
-                scores = model.predictor.model.rule.probabilities(scores)
-            found = answers.predictions(scores, model.predictor.label_names)
-            return _json(answers.in_shape(found, inputs.is_list))
+
+            def answer() -> Any:
+                scores = job.logits[model.name]
+                if not asked.raw_scores:
+                    scores = model.predictor.model.rule.probabilities(scores)
+                found = answers.predictions(scores, model.predictor.label_names)
+                return answers.in_shape(found, inputs.is_list)
+
+            return await _made(answer, job.texts)
 
     @router.post("/v1/labels", **schemas.LABELS)
     async def labels(request: Request) -> Response:
@@ -80,6 +87,8 @@ def api_routes(service: Service) -> APIRouter:
                 asked_rule(model, asked.thresholds, alone=not asked.several) for model in models
             ]
             inputs = asked.inputs
+            shown = [asked.top_k or len(model.predictor.label_names) for model in models]
+            limits.check_scores(len(inputs.first), sum(shown))
             jobs = [
                 Job(
                     lane,
@@ -95,20 +104,22 @@ def api_routes(service: Service) -> APIRouter:
             tokens = sum(job.tokens for job in jobs)
             _tell(service, request, models, len(inputs.first), tokens, waited)
             logits = {name: values for job in jobs for name, values in job.logits.items()}
-            found = {}
-            for model, rule in zip(models, rules, strict=True):
-                probabilities = rule.probabilities(logits[model.name])
-                found[model.name] = answers.in_shape(
-                    answers.labels(
+
+            def answer() -> Any:
+                found = {}
+                for model, rule in zip(models, rules, strict=True):
+                    probabilities = rule.probabilities(logits[model.name])
+                    of_texts = answers.labels(
                         probabilities,
                         rule.predict(probabilities) == 1,
                         shown_thresholds(rule),
                         model.predictor.label_names,
                         asked.top_k,
-                    ),
-                    inputs.is_list,
-                )
-            return _json(answers.by_model(found, asked.several))
+                    )
+                    found[model.name] = answers.in_shape(of_texts, inputs.is_list)
+                return answers.by_model(found, asked.several)
+
+            return await _made(answer, len(inputs.first))
 
     @router.post("/v1/explain", **schemas.EXPLAIN)
     async def explain(request: Request) -> Response:
@@ -202,6 +213,13 @@ def _tell(
         "tokens": tokens,
         "waited_ms": round(waited_seconds * 1000, 1),
     }
+
+
+async def _made(answer: Callable[[], Any], texts: int) -> Response:
+    """The response; a long one is made in a thread, so that others need not wait for it."""
+    if texts <= _TEXTS_AT_ONCE:
+        return _json(answer())
+    return await asyncio.to_thread(lambda: _json(answer()))
 
 
 def _json(value: Any) -> Response:

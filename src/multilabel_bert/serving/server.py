@@ -45,11 +45,10 @@ def open_socket(host: str, port: int) -> socket.socket:
 
 
 def _reason(error: Exception) -> str:
-    if not isinstance(error, OSError):
-        return str(error)
-    # Python adds the address to the system's own words.
-    is_name = isinstance(error, socket.gaierror) or error.errno is None
-    return str(error.strerror or error) if is_name else os.strerror(error.errno)
+    if isinstance(error, OSError) and error.errno and not isinstance(error, socket.gaierror):
+        # Python adds the address to the system's own words.
+        return os.strerror(error.errno)
+    return str(getattr(error, "strerror", None) or error)
 
 
 def address(listening: socket.socket) -> str:
