@@ -19,6 +19,7 @@ def test_the_public_names_are_these():
         "MultilabelError",
         "Predictor",
         "Search",
+        "SharedPredictor",
         "cross_validate",
         "describe",
         "evaluate",

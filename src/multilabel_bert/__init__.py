@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from multilabel_bert.encoder.keras_encoder import BertEncoder as BertEncoder
     from multilabel_bert.errors import MultilabelError as MultilabelError
     from multilabel_bert.model.predictor import Predictor as Predictor
+    from multilabel_bert.model.shared_predictor import SharedPredictor as SharedPredictor
     from multilabel_bert.reports.dataset_report import describe as describe
     from multilabel_bert.reports.evaluation_report import report as report
     from multilabel_bert.suspects import find_suspects as find_suspects
@@ -44,6 +45,7 @@ _WHERE = {
     "MultilabelError": "errors",
     "Predictor": "model.predictor",
     "Search": "training.search_space",
+    "SharedPredictor": "model.shared_predictor",
     "cross_validate": "cross_validation",
     "describe": "reports.dataset_report",
     "evaluate": "decision.evaluation",

@@ -12,6 +12,7 @@ from multilabel_bert.cli.prediction_rows import (
     DelimitedRows,
     GoogleRows,
     JsonRows,
+    ModelLabels,
     ParquetRows,
     Predictions,
     shortest,
@@ -19,6 +20,7 @@ from multilabel_bert.cli.prediction_rows import (
 )
 
 NAMES = ("late", 'with "quotes", and more', "text", "ünï\ncode")
+ONE = [ModelLabels(NAMES)]
 TEXTS = [
     "plain", "", "a,b", 'say "x"', "line\nbreak", "return\rhere", "tab\there", " spaces ",
     "晚 é", "#no comment", "null", "[]", "\\", "0.5",
@@ -42,7 +44,7 @@ def names_of(row):
 @pytest.mark.parametrize("delimiter", [",", "\t"])
 def test_delimited(delimiter, ids):
     given = predictions(ids)
-    rows = DelimitedRows(NAMES, delimiter)
+    rows = DelimitedRows(ONE, delimiter)
     written = rows.header(given) + rows.rows(given)
     header, *lines = csv.reader(io.StringIO(written, newline=""), delimiter=delimiter)
     first = ["id", "text"] if ids else ["text"]
@@ -58,7 +60,7 @@ def test_delimited(delimiter, ids):
 @pytest.mark.parametrize("ids", [True, False])
 def test_json_lines(ids):
     given = predictions(ids)
-    for row, line in enumerate(JsonRows(NAMES).rows(given).splitlines()):
+    for row, line in enumerate(JsonRows(ONE).rows(given).splitlines()):
         entry = json.loads(line)
         assert list(entry) == [*(["id"] if ids else []), "text", "labels", "probabilities"]
         assert entry["text"] == TEXTS[row]
@@ -70,11 +72,11 @@ def test_json_lines(ids):
 
 def test_json_lines_of_the_most_probable():
     given = predictions()
-    for row, line in enumerate(JsonRows(NAMES, top_k=2).rows(given).splitlines()):
+    for row, line in enumerate(JsonRows(ONE, top_k=2).rows(given).splitlines()):
         found = json.loads(line)["probabilities"]
         best = np.argsort(-given.probabilities[row], kind="stable")[:2]
         assert list(found) == [NAMES[i] for i in best]
-    assert len(json.loads(JsonRows(NAMES, 9).rows(given).splitlines()[0])["probabilities"]) == 4
+    assert len(json.loads(JsonRows(ONE, 9).rows(given).splitlines()[0])["probabilities"]) == 4
 
 
 def test_google_results():
@@ -86,11 +88,51 @@ def test_google_results():
 
 def test_parquet():
     given = predictions()
-    frame = ParquetRows(NAMES).frame(given)
+    frame = ParquetRows(ONE).frame(given)
     assert frame["labels"].dtype == pl.List(pl.String)
     assert frame["labels"].to_list() == [names_of(row) for row in given.decisions]
     assert frame["text"].to_list() == TEXTS
     np.testing.assert_array_equal(frame[:, 3:].to_numpy(), given.probabilities)
+
+
+TWO = [ModelLabels(NAMES[:1], "a"), ModelLabels(NAMES[1:], "b/c")]
+
+
+def test_columns_of_several_models_bear_their_names():
+    given = predictions()
+    rows = DelimitedRows(TWO, ",")
+    written = rows.header(given) + rows.rows(given)
+    header, *lines = csv.reader(io.StringIO(written, newline=""))
+    assert header == [
+        "id", "text", "a/labels", "a/late", "b/c/labels",
+        *(f"b/c/{name}" for name in NAMES[1:]),
+    ]  # fmt: skip
+    assert ParquetRows(TWO).frame(given).columns == header
+    for row, cells in enumerate(lines):
+        assert json.loads(cells[2]) + json.loads(cells[4]) == names_of(given.decisions[row])
+        numbers = np.array([cells[3], *cells[5:]], np.float32)
+        np.testing.assert_array_equal(numbers, given.probabilities[row])
+
+
+@pytest.mark.parametrize("top_k", [None, 2])
+def test_json_lines_of_several_models(top_k):
+    given = predictions()
+    for row, line in enumerate(JsonRows(TWO, top_k).rows(given).splitlines()):
+        entry = json.loads(line)
+        assert list(entry) == ["id", "text", "models"]
+        assert list(entry["models"]) == ["a", "b/c"]
+        for labels, columns in zip(TWO, (slice(0, 1), slice(1, 4)), strict=True):
+            found = entry["models"][labels.model]
+            decided = given.decisions[row, columns]
+            assert found["labels"] == [
+                name for name, d in zip(labels.label_names, decided, strict=True) if d
+            ]
+            expected = dict(
+                zip(labels.label_names, given.probabilities[row, columns].tolist(), strict=True)
+            )
+            assert len(found["probabilities"]) == min(top_k or 9, len(expected))
+            for name, value in found["probabilities"].items():
+                assert np.float32(value) == np.float32(expected[name])
 
 
 def test_every_float32_is_told_from_the_next():
@@ -102,5 +144,5 @@ def test_every_float32_is_told_from_the_next():
 def test_half_a_surrogate_pair_is_a_question_mark():
     assert writable(["a\ud800b", "ü"]) == ["a?b", "ü"]
     texts = Predictions(None, ["\ud800"], np.ones((1, 4), np.float32), np.ones((1, 4), np.int8))
-    for rows in (JsonRows(NAMES), DelimitedRows(NAMES, ",")):
+    for rows in (JsonRows(ONE), DelimitedRows(ONE, ",")):
         assert "?" in rows.rows(texts)

@@ -90,7 +90,7 @@ def demo(
         _step("2. Evaluate on messages it has not seen", f"multilabel evaluate {output} {test}")
         evaluate(output, test, table=options.LabelledTable(), quiet=True)
     _step("3. Predict", f'multilabel predict {output} --text "…"')
-    predict(output, table=options.TextTable(), text=list(_MESSAGES))
+    predict([output], table=options.TextTable(), text=list(_MESSAGES))
     _step("What to look at")
     print(
         f"{output}/README.md        the model card: labels, thresholds, metrics\n"

@@ -17,6 +17,11 @@ import typer
 
 from multilabel_bert.cli import options
 from multilabel_bert.cli.output_place import check_directory, check_place
+from multilabel_bert.cli.predicted_models import (
+    STANDARD_INPUT,
+    PredictedModels,
+    models_and_table,
+)
 from multilabel_bert.errors import SettingsError
 from multilabel_bert.progress import Progress
 
@@ -25,7 +30,6 @@ if TYPE_CHECKING:
     from multilabel_bert.data.text_stream import TextBatch
     from multilabel_bert.model.predictor import Predictor
 
-_STANDARD_INPUT = Path("-")
 # Part of what a partial result is of: other batches give other last digits.
 _ROWS_AT_A_TIME = 2048
 _LABELS_SHOWN = 20
@@ -33,13 +37,21 @@ _BAR_WIDTH = 20
 
 
 def predict(
-    model: options.Model,
-    *,
-    table: options.TextTable,
+    models: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="MODEL",
+            help="Directories that `multilabel train` wrote, or repositories of the Hugging Face "
+            "hub that `multilabel push` wrote. NAME=DIR gives one of several another name.",
+        ),
+    ] = None,
+    # The last argument, whatever it is: with --text a model, too.
     data: Annotated[
         Path | None,
         typer.Argument(metavar="F|-", help="Table with texts; -: standard input."),
     ] = None,
+    *,
+    table: options.TextTable,
     text: Annotated[
         list[str] | None,
         typer.Option("--text", metavar="T", help="A text in place of a file; may be repeated."),
@@ -101,29 +113,37 @@ def predict(
 
     [bold]cat texts.txt | multilabel predict my-model - --json[/]
 
+    [bold]multilabel predict topics tone messages.csv --output labels.csv[/]
+
     A row has the id, if there is one, the text, its labels,
-    and the probability of each label.
+    and the probability of each label; of several models, each by its name.
     """
     from multilabel_bert.cli.prediction_output import Result, open_file, open_standard_output
-    from multilabel_bert.model.predictor import Predictor
 
-    texts = _given_texts(data, text, pair)
+    arguments = [*(models or ()), *([] if data is None else [data])]
+    paths, data = models_and_table(arguments, has_texts=bool(text))
+    texts = _given_texts(text, pair)
+    if google_output is not None and len(paths) > 1:
+        raise SettingsError(
+            f"--google-output is the file of one model, but there are {len(paths)}: "
+            f"{', '.join(paths)}. Leave it out, or predict with each by itself."
+        )
     check_directory(google_output, "--google-output")
     wish = _checked_wish(output, output_format, top_k, as_json, overwrite)
-    predictor = Predictor.load(model, precision=precision)
+    predicted = PredictedModels(paths, precision)
     if texts is not None and wish.for_people and google_output is None:
-        show_predictions(predictor, texts)
+        show_predictions(predicted, texts)
         return
-    batches = iter([texts]) if texts is not None else _read(data, predictor, table)
+    batches = iter([texts]) if texts is not None else _read(data, predicted, table)
     # A bar would be drawn between the rows.
     mixed = output is None and sys.stdout.isatty()
     progress = Progress("silent" if quiet or mixed else "auto")
-    result = Result(predictor.label_names, wish.form, google_output, top_k)
+    result = Result(predicted.labels, wish.form, google_output, top_k)
     if output is None:
         with open_standard_output(result) as rows:
-            _predict_all(predictor, batches, rows, progress)
+            _predict_all(predicted, batches, rows, progress)
         return
-    run = _repeatable(model, data, predictor, table)
+    run = _repeatable(predicted, data, table)
     with open_file(result, output, run=run, resume=resume) as files:
         partial = files.partial
         if partial.discarded is not None:
@@ -135,7 +155,7 @@ def predict(
         elif files.rows:
             progress.say(f"{files.rows:,} texts are predicted already: going on after them.")
         try:
-            count = _predict_all(predictor, batches, files, progress)
+            count = _predict_all(predicted, batches, files, progress)
         except KeyboardInterrupt:
             partial.commit()
             if run is not None and files.rows:
@@ -147,7 +167,7 @@ def predict(
 
 
 def _predict_all(
-    predictor: Predictor, batches: Iterator[TextBatch], rows: Rows, progress: Progress
+    models: PredictedModels, batches: Iterator[TextBatch], rows: Rows, progress: Progress
 ) -> int:
     """Predict and write, after the rows that are there; returns how many there are in all."""
     from multilabel_bert.cli.prediction_rows import Predictions
@@ -164,29 +184,26 @@ def _predict_all(
                 yield batch.texts, batch.text_pairs
 
     count = done
-    with closing(predictor.stream_logits(texts(), progress=progress)) as stream:
-        for logits in stream:
+    with closing(models.stream(texts(), progress)) as stream:
+        for probabilities, decisions in stream:
             batch = waiting.popleft()
-            probabilities, decisions = predictor.decide(logits)
             rows.write(Predictions(batch.ids, batch.texts, probabilities, decisions))
             count += len(batch)
     return count
 
 
 def _repeatable(
-    model: Path, data: Path | None, predictor: Predictor, table: options.TextTable
+    models: PredictedModels, data: Path | None, table: options.TextTable
 ) -> dict[str, Any] | None:
     """What the result depends on, by its name in a message; None for what cannot be read again."""
     from multilabel_bert import __version__
-    from multilabel_bert.cli.prediction_output import content_of, identity_of
-    from multilabel_bert.model.directory import MANIFEST
+    from multilabel_bert.cli.prediction_output import identity_of
 
-    if data is None or data == _STANDARD_INPUT or not data.is_file():
+    if data is None or data == STANDARD_INPUT or not data.is_file():
         return None
     return {
-        "the model": content_of(model / MANIFEST),
+        **models.identity(),
         "the table": identity_of(data),
-        "the precision": predictor.precision,
         "the options of the table": table.arguments(),
         "the version of multilabel-bert": [__version__, _ROWS_AT_A_TIME],
     }
@@ -197,19 +214,8 @@ class _Wish(NamedTuple):
     for_people: bool
 
 
-def _given_texts(
-    data: Path | None, texts: list[str] | None, pairs: list[str] | None
-) -> TextBatch | None:
+def _given_texts(texts: list[str] | None, pairs: list[str] | None) -> TextBatch | None:
     """The texts of the line, if they are there."""
-    if data is not None and texts:
-        raise SettingsError(
-            f"What to predict: {data} or --text? Give a file, - for standard input, or --text; "
-            "one of them."
-        )
-    if data is None and not texts:
-        raise SettingsError(
-            "Nothing to predict. Give a file, - for standard input, or --text; one of them."
-        )
     if pairs and len(pairs) != len(texts or ()):
         raise SettingsError(
             f"--text is there {len(texts or ())} times, but --pair {len(pairs)} times. Give one "
@@ -251,16 +257,18 @@ def _checked_wish(
     return _Wish(form, for_people=output is None and output_format is None)
 
 
-def _read(data: Path | None, predictor: Predictor, table: options.TextTable) -> Iterator[TextBatch]:
+def _read(
+    data: Path | None, models: PredictedModels, table: options.TextTable
+) -> Iterator[TextBatch]:
     from multilabel_bert.data.text_stream import iterate_texts
 
     if data is None:
         raise ValueError("neither texts nor a file")
-    if data == _STANDARD_INPUT and sys.stdin.isatty():
+    if data == STANDARD_INPUT and sys.stdin.isatty():
         print("One text a line; Ctrl-D ends.", file=sys.stderr)
     return iterate_texts(
-        _standard_input() if data == _STANDARD_INPUT else data,
-        layout=options.model_layout(predictor.model.layout),
+        _standard_input() if data == STANDARD_INPUT else data,
+        layout=models.layout(table.arguments()),
         batch_rows=_ROWS_AT_A_TIME,
         **table.arguments(),
     )
@@ -275,42 +283,53 @@ def _standard_input() -> Any:
         return sys.stdin.buffer
 
 
-def show_predictions(predictor: Predictor, batch: TextBatch) -> None:
+def show_predictions(models: PredictedModels, batch: TextBatch) -> None:
     """Print the labels of some texts for people."""
     from rich.text import Text
 
-    from multilabel_bert.cli.tables import bar, console, table
+    from multilabel_bert.cli.tables import console
 
-    probabilities = predictor.predict_proba(batch.texts, batch.text_pairs)
-    decisions = predictor.model.rule.predict(probabilities)
-    rule = predictor.model.rule
-    exclusive = {column for group in rule.exclusive_groups for column in group}
+    probabilities = models.predict_proba(batch.texts, batch.text_pairs)
     out = console()
     for row, text in enumerate(batch.texts):
         if row:
             out.print()
         pair = "" if batch.text_pairs is None else f"\n{batch.text_pairs[row]}"
         out.print(Text(text + pair, style="bold"))
-        shown = table()
-        order = np.argsort(-probabilities[row], kind="stable")
-        given = decisions[row, order] == 1
-        # With many labels: the most probable, and every one that is given.
-        order = order[given | (np.arange(len(order)) < _LABELS_SHOWN)]
-        for column in order:
-            passed = bool(decisions[row, column])
-            value = float(probabilities[row, column])
-            style = "green" if passed else ""
-            shown.add_row(
-                Text("✓" if passed else " ", style=style),
-                Text(predictor.label_names[column], style=style),
-                Text(f"{value:.3f}", style=style),
-                Text(bar(value, _BAR_WIDTH).ljust(_BAR_WIDTH), style=style or "dim"),
-                # In an exclusive group the most probable label is given, whatever it has.
-                Text(
-                    "" if column in exclusive else f"threshold {rule.thresholds[column]:.3f}",
-                    style="dim",
-                ),
-            )
-        out.print(shown)
-        if len(order) < len(probabilities[row]):
-            out.print(f"… and {len(probabilities[row]) - len(order):,} less probable labels")
+        for name, predictor in models.predictors.items():
+            if len(probabilities) > 1:
+                out.print(Text(name, style="italic"))
+            _show_labels(predictor, probabilities[name][row])
+
+
+def _show_labels(predictor: Predictor, probabilities: np.ndarray) -> None:
+    from rich.text import Text
+
+    from multilabel_bert.cli.tables import bar, console, table
+
+    rule = predictor.model.rule
+    decisions = rule.predict(probabilities[None])[0]
+    exclusive = {column for group in rule.exclusive_groups for column in group}
+    shown = table()
+    order = np.argsort(-probabilities, kind="stable")
+    # With many labels: the most probable, and every one that is given.
+    order = order[(decisions[order] == 1) | (np.arange(len(order)) < _LABELS_SHOWN)]
+    for column in order:
+        passed = bool(decisions[column])
+        value = float(probabilities[column])
+        style = "green" if passed else ""
+        shown.add_row(
+            Text("✓" if passed else " ", style=style),
+            Text(predictor.label_names[column], style=style),
+            Text(f"{value:.3f}", style=style),
+            Text(bar(value, _BAR_WIDTH).ljust(_BAR_WIDTH), style=style or "dim"),
+            # In an exclusive group the most probable label is given, whatever it has.
+            Text(
+                "" if column in exclusive else f"threshold {rule.thresholds[column]:.3f}",
+                style="dim",
+            ),
+        )
+    out = console()
+    out.print(shown)
+    if len(order) < len(probabilities):
+        out.print(f"… and {len(probabilities) - len(order):,} less probable labels")

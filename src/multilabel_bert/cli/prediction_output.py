@@ -16,6 +16,7 @@ from multilabel_bert.cli.prediction_rows import (
     DelimitedRows,
     GoogleRows,
     JsonRows,
+    ModelLabels,
     ParquetRows,
     Predictions,
     TextRows,
@@ -60,13 +61,13 @@ class Result:
     """What is written.
 
     Attributes:
-        label_names: X names.
+        models: the labels of each model.
         form: one of `FORMATS`.
         google_directory: where ``test_results.tsv`` goes too, or None.
         top_k: how many labels of a text JSON lines have; None for all.
     """
 
-    label_names: Sequence[str]
+    models: Sequence[ModelLabels]
     form: str
     google_directory: Path | None = None
     top_k: int | None = None
@@ -74,8 +75,8 @@ class Result:
     def text_rows(self) -> TextRows:
         """The format of its lines."""
         if self.form == "jsonl":
-            return JsonRows(self.label_names, self.top_k)
-        return DelimitedRows(self.label_names, "," if self.form == "csv" else "\t")
+            return JsonRows(self.models, self.top_k)
+        return DelimitedRows(self.models, "," if self.form == "csv" else "\t")
 
 
 class Rows(Protocol):
@@ -168,7 +169,7 @@ class RowFiles:
 
     def __init__(self, partial: PartialOutput, result: Result) -> None:
         self.partial, self.result = partial, result
-        self._parquet = ParquetRows(result.label_names) if result.form == "parquet" else None
+        self._parquet = ParquetRows(result.models) if result.form == "parquet" else None
         self._texts: dict[str, TextRows] = {}
         if self._parquet is None:
             self._texts[_ROWS] = result.text_rows()

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -14,14 +14,35 @@ import numpy as np
 LABELS_COLUMN = "labels"
 
 
+@dataclass(frozen=True)
+class ModelLabels:
+    """The labels of one model.
+
+    Attributes:
+        label_names: X names.
+        model: its name, where there are several models.
+    """
+
+    label_names: Sequence[str]
+    model: str | None = None
+
+    def column(self, name: str) -> str:
+        """The name of a column: with several models, each has its own.
+
+        >>> ModelLabels(["late"]).column("labels"), ModelLabels(["late"], "a").column("labels")
+        ('labels', 'a/labels')
+        """
+        return name if self.model is None else f"{self.model}/{name}"
+
+
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """N texts and what a model says of them.
+    """N texts and what models say of them.
 
     Attributes:
         ids: N identifiers, or None.
         texts: N texts.
-        probabilities: float32 [N, X].
+        probabilities: float32 [N, X]; with several models, all their labels side by side.
         decisions: int8 [N, X].
     """
 
@@ -41,29 +62,57 @@ class TextRows(Protocol):
         """The rows of N texts."""
 
 
-class DelimitedRows:
-    """A row a text: id if there is one, text, names of its labels as JSON, X probabilities."""
+class _Part:
+    """One model's share of the labels side by side."""
 
-    def __init__(self, label_names: Sequence[str], delimiter: str) -> None:
-        self.label_names, self.delimiter = list(label_names), delimiter
-        self._named = _LabelNames(label_names)
+    def __init__(self, labels: ModelLabels, start: int) -> None:
+        self.labels = labels
+        self.columns = slice(start, start + len(labels.label_names))
+        self.labels_column = labels.column(LABELS_COLUMN)
+        self.probability_columns = [labels.column(n) for n in probability_columns(labels)]
+        self._named = _LabelNames(labels.label_names)
+
+    def named(self, predictions: Predictions) -> list[tuple[list[str], str]]:
+        """The labels that are given to each text, and the same as JSON."""
+        return self._named.of(predictions.decisions[:, self.columns])
+
+    def probabilities(self, predictions: Predictions) -> np.ndarray:
+        """Float32 [N, X of this model]."""
+        return predictions.probabilities[:, self.columns]
+
+
+def _parts_of(models: Sequence[ModelLabels]) -> list[_Part]:
+    parts: list[_Part] = []
+    for labels in models:
+        parts.append(_Part(labels, parts[-1].columns.stop if parts else 0))
+    return parts
+
+
+class DelimitedRows:
+    """A row a text: id if there is one, text; of each model its labels as JSON, X probabilities."""
+
+    def __init__(self, models: Sequence[ModelLabels], delimiter: str) -> None:
+        self.delimiter = delimiter
+        self._parts = _parts_of(models)
 
     def header(self, predictions: Predictions) -> str:
         """The names of the columns."""
-        return self._written({name: [name] for name in self._columns(predictions)})
+        names = [name for name, _ in self._columns(predictions)]
+        return self._written({name: [name] for name in names})
 
     def rows(self, predictions: Predictions) -> str:
         """The rows of N texts."""
-        names = self._columns(predictions)
-        first: list[Sequence[Any]] = [] if predictions.ids is None else [predictions.ids]
-        # A list as JSON: names may hold any separator.
-        labels = [json_list for _, json_list in self._named.of(predictions.decisions)]
-        columns = [*first, writable(predictions.texts), labels, *predictions.probabilities.T]
-        return self._written(dict(zip(names, columns, strict=True)))
+        return self._written(dict(self._columns(predictions)))
 
-    def _columns(self, predictions: Predictions) -> list[str]:
-        first = ["text"] if predictions.ids is None else ["id", "text"]
-        return [*first, LABELS_COLUMN, *probability_columns(self.label_names)]
+    def _columns(self, predictions: Predictions) -> Iterator[tuple[str, Sequence[Any]]]:
+        if predictions.ids is not None:
+            yield "id", predictions.ids
+        yield "text", writable(predictions.texts)
+        for part in self._parts:
+            # A list as JSON: names may hold any separator.
+            yield part.labels_column, [json_list for _, json_list in part.named(predictions)]
+            values = part.probabilities(predictions).T
+            yield from zip(part.probability_columns, values, strict=True)
 
     def _written(self, columns: dict[str, Any]) -> str:
         import polars as pl
@@ -74,15 +123,16 @@ class DelimitedRows:
 class JsonRows:
     """An object a text: id if there is one, text, labels, probabilities by name.
 
+    With several models their labels and probabilities are by name under ``models``.
+
     Args:
-        label_names: X names.
+        models: their labels.
         top_k: how many labels of a text have their probability there; None for all.
     """
 
-    def __init__(self, label_names: Sequence[str], top_k: int | None = None) -> None:
+    def __init__(self, models: Sequence[ModelLabels], top_k: int | None = None) -> None:
         self.top_k = top_k
-        self._keys = [f"{_json(name)}: " for name in label_names]
-        self._named = _LabelNames(label_names)
+        self._parts = _parts_of(models)
 
     def header(self, predictions: Predictions) -> str:  # noqa: ARG002
         """Nothing."""
@@ -90,24 +140,41 @@ class JsonRows:
 
     def rows(self, predictions: Predictions) -> str:
         """The rows of N texts."""
-        probabilities, labels = predictions.probabilities, len(self._keys)
-        chosen = np.broadcast_to(np.arange(labels), probabilities.shape)
+        found = [self._found(part, predictions) for part in self._parts]
+        if self._parts[0].labels.model is not None:
+            names = [_json(part.labels.model) for part in self._parts]
+            found = [
+                [
+                    '"models": {'
+                    + ", ".join(f"{n}: {{{v}}}" for n, v in zip(names, of_text, strict=True))
+                    + "}"
+                    for of_text in zip(*found, strict=True)
+                ]
+            ]
+        lines = []
+        for row, (text, shown) in enumerate(
+            zip(writable(predictions.texts), found[0], strict=True)
+        ):
+            start = "" if predictions.ids is None else f'"id": {_json(predictions.ids[row])}, '
+            lines.append(f'{{{start}"text": {_json(text)}, {shown}}}\n')
+        return "".join(lines)
+
+    def _found(self, part: _Part, predictions: Predictions) -> list[str]:
+        """What one model says of each text."""
+        keys = [f"{_json(name)}: " for name in part.labels.label_names]
+        probabilities = part.probabilities(predictions)
+        chosen = np.broadcast_to(np.arange(len(keys)), probabilities.shape)
         if self.top_k is not None:
             chosen = np.argsort(-probabilities, axis=1, kind="stable")[:, : self.top_k]
             probabilities = np.take_along_axis(probabilities, chosen, axis=1)
-        keys, width = self._keys, chosen.shape[1]
+        width = chosen.shape[1]
         columns, numbers = chosen.ravel().tolist(), shortest(probabilities)
         pairs = [keys[column] + number for column, number in zip(columns, numbers, strict=True)]
-        lines = []
-        named = self._named.of(predictions.decisions)
-        for row, text in enumerate(writable(predictions.texts)):
-            start = "" if predictions.ids is None else f'"id": {_json(predictions.ids[row])}, '
-            shown = ", ".join(pairs[row * width : (row + 1) * width])
-            lines.append(
-                f'{{{start}"text": {_json(text)}, "{LABELS_COLUMN}": {named[row][1]}, '
-                f'"probabilities": {{{shown}}}}}\n'
-            )
-        return "".join(lines)
+        return [
+            f'"{LABELS_COLUMN}": {labels}, '
+            f'"probabilities": {{{", ".join(pairs[row * width : (row + 1) * width])}}}'
+            for row, (_, labels) in enumerate(part.named(predictions))
+        ]
 
 
 class GoogleRows:
@@ -131,22 +198,22 @@ class GoogleRows:
 class ParquetRows:
     """The columns of CSV, with labels as a list."""
 
-    def __init__(self, label_names: Sequence[str]) -> None:
-        self.label_names = list(label_names)
-        self._named = _LabelNames(label_names)
+    def __init__(self, models: Sequence[ModelLabels]) -> None:
+        self._parts = _parts_of(models)
 
     def frame(self, predictions: Predictions) -> Any:
         """A polars ``DataFrame`` of N rows."""
         import polars as pl
 
-        labels = [names for names, _ in self._named.of(predictions.decisions)]
         columns: dict[str, Any] = {}
         if predictions.ids is not None:
             columns["id"] = list(predictions.ids)
         columns["text"] = writable(predictions.texts)
-        columns[LABELS_COLUMN] = pl.Series(labels, dtype=pl.List(pl.String))
-        names = probability_columns(self.label_names)
-        columns |= dict(zip(names, predictions.probabilities.T, strict=True))
+        for part in self._parts:
+            labels = [names for names, _ in part.named(predictions)]
+            columns[part.labels_column] = pl.Series(labels, dtype=pl.List(pl.String))
+            values = part.probabilities(predictions).T
+            columns |= dict(zip(part.probability_columns, values, strict=True))
         return pl.DataFrame(columns)
 
 
@@ -173,13 +240,14 @@ class _LabelNames:
         return named
 
 
-def probability_columns(label_names: Sequence[str]) -> list[str]:
-    """The names of the columns of probabilities: those of the labels, but each only once.
+def probability_columns(labels: ModelLabels) -> list[str]:
+    """The names of a model's columns of probabilities: those of its labels, but each only once.
 
-    >>> probability_columns(["late", "text"])
+    >>> probability_columns(ModelLabels(["late", "text"]))
     ['late', 'text_probability']
     """
-    taken = {"id", "text", LABELS_COLUMN}
+    label_names = labels.label_names
+    taken = {LABELS_COLUMN} if labels.model is not None else {"id", "text", LABELS_COLUMN}
     columns = []
     for name in label_names:
         # A label may be called as one of the other columns is.
