@@ -42,12 +42,16 @@ interchange: setup  ## install transformers and torch into an environment of the
 peers: setup  ## install what the benchmarks compare with, one environment each, in .venv-peers
 	@sh scripts/setup_peers.sh $${MULTILABEL_PEERS:-.venv-peers} $(BIN)/python
 
-lock: setup  ## resolve requirements/dev.txt anew
+lock: setup  ## resolve requirements/dev.txt and serve.txt anew
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile pyproject.toml --extra train --extra report --extra serve \
 	    --extra onnx --extra int8 --group dev --universal \
 	    --python-version 3.11 --no-emit-index-url --no-header --upgrade --quiet \
 	    --output-file requirements/dev.txt
+	@# What the container installs, in the versions that the tests have run with.
+	$(BIN)/uv pip compile pyproject.toml --extra serve --universal \
+	    --python-version 3.11 --no-emit-index-url --no-header --quiet \
+	    --constraint requirements/dev.txt --output-file requirements/serve.txt
 
 clean:  ## remove what the verbs made
 	rm -rf $(VENV) .venv-interchange .venv-peers demo-model .pytest_cache .mypy_cache .ruff_cache
