@@ -385,3 +385,11 @@ def test_nothing_of_the_token_is_printed(checkpoint, hub):
     with redirect_stderr(said):
         push_model(make_model(checkpoint), "me/parcels")
     assert TOKEN not in said.getvalue()
+
+
+def test_the_server_takes_a_repository_as_a_model(checkpoint, hub):
+    pytest.importorskip("fastapi")
+    from multilabel_bert.serving.served_models import load_models
+
+    push_model(make_model(checkpoint), "me/parcels")
+    assert load_models(["me/parcels"]).names == ("parcels",)
