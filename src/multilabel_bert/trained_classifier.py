@@ -340,6 +340,7 @@ class TrainedClassifier(ClassifierMixin, ClassifierParameters):
         token: str | None = None,
         commit_message: str | None = None,
         revision: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
     ) -> str:
         """Publish the model on the Hugging Face hub; see `model.publishing.push_model`.
 
@@ -355,6 +356,7 @@ class TrainedClassifier(ClassifierMixin, ClassifierParameters):
             token=token,
             commit_message=commit_message,
             revision=revision,
+            metadata=metadata,
         )
 
     @classmethod

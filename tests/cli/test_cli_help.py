@@ -53,7 +53,8 @@ def test_every_option_has_a_purpose_and_a_default(command):
 
 
 # One of several must be given, or nothing is done without them.
-_NEED_NO_DEFAULT = {"models", "encoder", "from_model", "bert_config_file", "init_checkpoint", "vocab_file",
+_NEED_NO_DEFAULT = {
+    "models", "encoder", "from_model", "bert_config_file", "init_checkpoint", "vocab_file",
     "data", "text", "pair", "google_output", "reliability",
 }  # fmt: skip
 
@@ -61,7 +62,7 @@ _NEED_NO_DEFAULT = {"models", "encoder", "from_model", "bert_config_file", "init
 # Arguments, and options that are not called as their parameter.
 _SPELT_OTHERWISE = {
     "model", "data", "others", "from_model", "action", "names", "as_json", "output_format",
-    "directory", "repository", "models",
+    "directory", "repository", "license_name", "models",
 }  # fmt: skip
 
 

@@ -91,10 +91,13 @@ def test_all_files_come_in_one_commit_and_old_ones_go(checkpoint, hub):
 
 
 def test_a_name_alone_is_one_of_ones_own(checkpoint, hub):
-    assert push_model(make_model(checkpoint), "parcels").endswith("/me/parcels")
+    more = {"license": "mit", "language": "en"}
+    address = push_model(make_model(checkpoint), "parcels", metadata=more)
+    assert address.endswith("/me/parcels")
     card = StandIn.repositories["me/parcels"]["README.md"].decode()
     assert 'Predictor.load("me/parcels")' in card
     assert "\n# parcels\n" in card
+    assert (card_of(card).data.license, card_of(card).data.language) == ("mit", "en")
 
 
 def test_a_branch_is_written_and_read_by_its_name(checkpoint, hub):

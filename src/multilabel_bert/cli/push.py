@@ -39,6 +39,23 @@ def push(
         str | None,
         typer.Option(metavar="T", help="Of the commit.", show_default="says what it is"),
     ] = None,
+    license_name: Annotated[
+        str | None,
+        typer.Option(
+            "--license",
+            metavar="L",
+            help="For the card, as the hub names it, such as apache-2.0.",
+            show_default="none is named",
+        ),
+    ] = None,
+    language: Annotated[
+        str | None,
+        typer.Option(
+            metavar="L",
+            help="Of the texts, for the card: a code such as en.",
+            show_default="none is named",
+        ),
+    ] = None,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -59,8 +76,14 @@ def push(
 
     if quiet:
         disable_progress_bars()
+    given = {"license": license_name, "language": language}
     address = push_model(
-        load_model(model), repository, private=private, commit_message=message, revision=revision
+        load_model(model),
+        repository,
+        private=private,
+        commit_message=message,
+        revision=revision,
+        metadata={key: value for key, value in given.items() if value is not None},
     )
     if as_json:
         print(json.dumps({"url": address}))

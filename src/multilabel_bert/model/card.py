@@ -17,7 +17,9 @@ _FEW_TEXTS = 20
 _DEV_METRICS = ("micro_f1", "macro_f1", "macro_average_precision", "subset_accuracy")
 
 
-def model_card(model: ClassifierModel, name: str | None = None) -> str:
+def model_card(
+    model: ClassifierModel, name: str | None = None, metadata: Mapping[str, Any] | None = None
+) -> str:
     """Write the card: labels with thresholds, figures, data, use and limits.
 
     The figures are those of the evaluation that was recorded last, as by `multilabel evaluate
@@ -26,11 +28,12 @@ def model_card(model: ClassifierModel, name: str | None = None) -> str:
     Args:
         model: what it is about.
         name: its repository on the hub, such as ``"me/complaints"``; None for a directory.
+        metadata: what its owner adds for the hub; see `card_metadata`.
     """
     title = "Multi-label text classifier" if name is None else name.rpartition("/")[2]
     record = evaluation_of(model)
     parts = [
-        card_metadata(model, title),
+        card_metadata(model, title, metadata),
         f"# {title}",
         f"It gives a probability to each of {model.num_labels} labels of a text, any number of "
         f"which may be true: also none. {_making(model)}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from multilabel_bert.model.classifier_model import ClassifierModel
@@ -35,23 +36,29 @@ def library_of(pooling: str) -> str:
     return "sentence-transformers" if expressible_as_modules(pooling) else "multilabel-bert"
 
 
-def card_metadata(model: ClassifierModel, title: str) -> str:
+def card_metadata(model: ClassifierModel, title: str, more: Mapping[str, Any] | None = None) -> str:
     """YAML between two lines of dashes: library, task, tags, and the measured figures.
 
     Figures on texts that the model was made with are left out: the hub would show them as if
     they were measured on others.
+
+    Args:
+        model: of the card.
+        title: of the card.
+        more: what its owner adds, such as ``{"license": "mit", "language": "en"}``.
     """
     from huggingface_hub.repocard_data import ModelCardData
 
     results = _results(model)
-    data = ModelCardData(
-        library_name=library_of(model.pooling),
-        pipeline_tag="text-classification",
-        tags=["text-classification", "multi-label-classification", "bert", "multilabel-bert"],
-        metrics=["f1", "accuracy"],
-        model_name=title if results else None,
-        eval_results=results or None,
-    )
+    values: dict[str, Any] = {
+        "library_name": library_of(model.pooling),
+        "pipeline_tag": "text-classification",
+        "tags": ["text-classification", "multi-label-classification", "bert", "multilabel-bert"],
+        "metrics": ["f1", "accuracy"],
+        "model_name": title if results else None,
+        "eval_results": results or None,
+    }
+    data = ModelCardData(**(values | dict(more or {})))
     return f"---\n{data.to_yaml()}\n---"
 
 

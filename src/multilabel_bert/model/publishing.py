@@ -48,6 +48,7 @@ def push_model(
     token: str | None = None,
     commit_message: str | None = None,
     revision: str | None = None,
+    metadata: Mapping[str, Any] | None = None,
 ) -> str:
     """Publish a model: the files of `save_model`, with a card that names the repository.
 
@@ -64,6 +65,8 @@ def push_model(
         token: of the hub; the one of ``hf auth login`` or ``$HF_TOKEN`` unless given.
         commit_message: "Upload of a multi-label classifier" unless given.
         revision: a branch, made if it is not there; the main branch unless given.
+        metadata: for the head of the card, what only its owner knows, by the names of the hub:
+            ``{"license": "apache-2.0", "language": "en"}``.
 
     Returns:
         The address of the repository.
@@ -82,7 +85,7 @@ def push_model(
             url = api.create_repo(repo_id, private=private, exist_ok=True)
             name = url.repo_id
         save_model(published(model), directory)
-        card = model_card(published(model), name)
+        card = model_card(published(model), name, metadata)
         (directory / "README.md").write_text(card, encoding="utf-8")
         files = {
             path.relative_to(directory).as_posix(): path
