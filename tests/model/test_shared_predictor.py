@@ -2,6 +2,7 @@
 
 import copy
 import gc
+import json
 import pickle
 from dataclasses import replace
 
@@ -12,10 +13,11 @@ from test_directory import TEXTS, make_model
 from multilabel_bert.encoder.checkpoint import load_checkpoint
 from multilabel_bert.encoder.cpu_features import has_bfloat16
 from multilabel_bert.encoder.encoding import encode_parts
+from multilabel_bert.encoder.layers import split_layers
 from multilabel_bert.encoder.openvino_engine import OpenVINOEngine
 from multilabel_bert.errors import DataError, ModelError, SettingsError
 from multilabel_bert.model import logits_stream, shared_predictor
-from multilabel_bert.model.directory import save_model
+from multilabel_bert.model.directory import load_model, save_model, update_manifest
 from multilabel_bert.model.predictor import Predictor
 from multilabel_bert.model.shared_predictor import SharedPredictor
 from multilabel_bert.text.long_texts import LongTexts
@@ -291,7 +293,34 @@ def test_mistakes_are_told(shared, tmp_path):
         SharedPredictor.load({"a": tmp_path / "nothing"})
 
 
-def test_damaged_weights_are_noticed_before_they_are_compared(paths, tmp_path, models):
+def without_hashes(path):
+    file = path / "multilabel.json"
+    content = json.loads(file.read_text())
+    del content["layers"]
+    file.write_text(json.dumps(content))
+
+
+def test_models_without_hashes_of_layers_are_read_for_it(models, tmp_path):
+    names = ("head", "other head", "top 2")
+    for name in names:
+        save_model(models[name], tmp_path / name)
+        without_hashes(tmp_path / name)
+    shared = SharedPredictor.load({name: tmp_path / name for name in names})
+    assert [group.names for group in shared.groups] == [names]
+    assert not any(p.model.tensors.are_read for p in shared.predictors.values())
+    assert_equal_to_alone(shared.predict_logits(TEXTS), models)
+
+
+def test_hashes_of_layers_outlive_new_thresholds(models, tmp_path):
+    for name in ("head", "other head"):
+        save_model(models[name], tmp_path / name)
+    update_manifest(replace(load_model(tmp_path / "head"), metrics={"f1": 1}), tmp_path / "head")
+    assert load_model(tmp_path / "head").tensors.layers == tuple(
+        layer.sha256 for layer in split_layers(models["head"].config, models["head"].tensors)
+    )
+
+
+def test_damaged_weights_are_noticed_before_they_are_compared(tmp_path, models):
     for name in ("head", "another top 1"):
         save_model(models[name], tmp_path / name)
     weights = tmp_path / "head" / "model.safetensors"

@@ -12,6 +12,7 @@ import numpy as np
 from multilabel_bert.decision.rule import DecisionRule
 from multilabel_bert.encoder.checkpoint import load_checkpoint, load_description
 from multilabel_bert.encoder.hugging_face_checkpoint import WEIGHTS
+from multilabel_bert.encoder.layers import split_layers
 from multilabel_bert.encoder.pooling import POOLINGS, representation_size
 from multilabel_bert.errors import ModelError, MultilabelError
 from multilabel_bert.files import atomic_directory, atomic_file, explain_os_errors
@@ -52,6 +53,8 @@ _MANIFEST_TYPES = {
     "metrics": dict,
     "provenance": dict,
     "files": dict,
+    # Hashes by which models find what they have in common.
+    "layers": list,
 }
 
 
@@ -98,7 +101,8 @@ def save_model(model: ClassifierModel, path: str | Path, *, overwrite: bool = Fa
         files |= describe_files(directory, graph)
         for name, text in model.tokenizer.to_files(model.max_seq_length, model.long_texts).items():
             (directory / name).write_text(text, encoding="utf-8", newline="\n")
-        manifest = _manifest(model) | {"files": files}
+        layers = [layer.sha256 for layer in split_layers(model.config, model.tensors)]
+        manifest = _manifest(model) | {"files": files, "layers": layers}
         (directory / MANIFEST).write_text(_json(manifest), encoding="utf-8")
         (directory / "README.md").write_text(model_card(model), encoding="utf-8")
         if (search := model.provenance.get("search")) is not None:
@@ -158,7 +162,7 @@ def load_model(
         _check_agreement(path, pooling, features, names, rule, kernel, bias)
         return ClassifierModel(
             config=config,
-            tensors=_stored_tensors(path, files),
+            tensors=_stored_tensors(path, files, manifest.get("layers")),
             kernel=kernel,
             bias=bias,
             pooling=pooling,
@@ -187,7 +191,9 @@ def _long_texts(manifest: Mapping[str, Any]) -> LongTexts:
     return long_texts
 
 
-def _stored_tensors(path: Path, files: Mapping[str, Any]) -> Mapping[str, np.ndarray]:
+def _stored_tensors(
+    path: Path, files: Mapping[str, Any], layers: list[str] | None
+) -> Mapping[str, np.ndarray]:
     manifest = path / MANIFEST
 
     def read() -> dict[str, np.ndarray]:
@@ -205,7 +211,7 @@ def _stored_tensors(path: Path, files: Mapping[str, Any]) -> Mapping[str, np.nda
         check_hash(path, files, WEIGHTS, manifest)
     check_hash(path, files, GRAPH, manifest)
     graph = SavedGraph(path / GRAPH, files[WEIGHTS]["sha256"], check_graph)
-    return StoredTensors(read, graph)
+    return StoredTensors(read, graph, None if layers is None else tuple(layers))
 
 
 def _check_agreement(
@@ -254,7 +260,7 @@ def update_manifest(model: ClassifierModel, path: str | Path) -> None:
     """
     check_changeable(path)
     old = read_manifest(Path(path))
-    kept = {name: old[name] for name in ("files", "weights_sha256") if name in old}
+    kept = {name: old[name] for name in ("files", "layers", "weights_sha256") if name in old}
     new = _manifest(model) | kept
     with atomic_file(Path(path) / MANIFEST) as temporary:
         temporary.write_text(_json(new), encoding="utf-8")

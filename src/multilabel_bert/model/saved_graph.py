@@ -101,12 +101,17 @@ class StoredTensors(Mapping[str, np.ndarray]):
     Args:
         read: reads them all.
         graph: what can be run instead, if it is there.
+        layers: hashes of the layers, as `encoder.layers.split_layers` makes them, if they are
+            known.
     """
 
     def __init__(
-        self, read: Callable[[], dict[str, np.ndarray]], graph: SavedGraph | None = None
+        self,
+        read: Callable[[], dict[str, np.ndarray]],
+        graph: SavedGraph | None = None,
+        layers: tuple[str, ...] | None = None,
     ) -> None:
-        self.graph = graph
+        self.graph, self.layers = graph, layers
         self._read = read
         self._tensors: dict[str, np.ndarray] | None = None
         self._lock = Lock()

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -21,6 +22,7 @@ from multilabel_bert.model.predictor import Predictor
 from multilabel_bert.model.trunk_groups import Member, SharedEncoder, group_by_trunk
 from multilabel_bert.progress import Progress
 from multilabel_bert.text.tokenized_texts import TokenizedTexts
+from multilabel_bert.text.tokenizer import BertTokenizer
 
 
 class TrunkGroup:
@@ -160,7 +162,8 @@ class SharedPredictor:
             predictors = {
                 m.name: compiled[m.name]
                 if encoder is None and m.name in compiled
-                else _predictor(m, encoder)
+                # They are equal; one takes less memory.
+                else _predictor(m, encoder, together[0].model.tokenizer)
                 for m in together
             }
             groups.append(TrunkGroup(predictors, encoder))
@@ -301,12 +304,14 @@ class SharedPredictor:
         return [(group, some) for group, some in asked if some]
 
 
-def _predictor(member: Member, encoder: SharedEncoder | None) -> Predictor:
+def _predictor(
+    member: Member, encoder: SharedEncoder | None, tokenizer: BertTokenizer
+) -> Predictor:
     if encoder is None:
         precision, engine = member.wanted
         return Predictor(member.model, precision=precision, engine=engine)
     view = encoder.own_view(member.name, pooling_parts(member.model.pooling))
-    return Predictor.on_engine(view, member.model, member.wanted)
+    return Predictor.on_engine(view, replace(member.model, tokenizer=tokenizer), member.wanted)
 
 
 def _chunks(first: Sequence[str], second: Sequence[str] | None) -> Iterator[Chunk]:

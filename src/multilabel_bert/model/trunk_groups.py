@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -16,7 +16,7 @@ from multilabel_bert.encoder.engines import choose_engine, make_engine
 from multilabel_bert.encoder.layers import Layer, split_layers
 from multilabel_bert.encoder.pooling import pooling_parts
 from multilabel_bert.model.classifier_model import ClassifierModel
-from multilabel_bert.model.saved_graph import SavedGraph, StoredTensors
+from multilabel_bert.model.saved_graph import StoredTensors
 
 # The embeddings and one layer. Embeddings alone are looked up, not computed.
 _LEAST_LAYERS = 2
@@ -86,8 +86,8 @@ def group_by_trunk(members: Sequence[Member]) -> list[tuple[list[Member], Shared
     """Find models with the same lower layers, and compile these once.
 
     What must agree besides: tokenizer, maximum length, what is done with long texts, sizes,
-    precision, engine. Their weights are compared by their hashes, and read for that only where
-    nothing simpler tells.
+    precision, engine. Layers are compared by the hashes that are stored in the models; the weights
+    of a model that has none are read for it.
 
     Returns:
         All members, each in one group; those of a model that shares nothing have no encoder.
@@ -97,17 +97,12 @@ def group_by_trunk(members: Sequence[Member]) -> list[tuple[list[Member], Shared
     """
     groups: list[tuple[list[Member], SharedEncoder | None]] = []
     for alike in _grouped(members, _what_must_agree):
-        if len(alike) == 1:
-            groups.append((alike, None))
-        elif len({_weights(member) for member in alike}) == 1:
-            groups.append((alike, _one_encoder(alike)))
-        else:
-            groups += _by_layers(alike)
+        groups += [(alike, None)] if len(alike) == 1 else _by_layers(alike)
     order = [member.name for member in members]
     return sorted(groups, key=lambda group: order.index(group[0][0].name))
 
 
-def _grouped(members: Sequence[Member], key) -> list[list[Member]]:  # type: ignore[no-untyped-def]
+def _grouped(members: Sequence[Member], key: Callable[[Member], Hashable]) -> list[list[Member]]:
     groups: dict[Hashable, list[Member]] = {}
     for member in members:
         groups.setdefault(key(member), []).append(member)
@@ -136,46 +131,15 @@ def _what_must_agree(member: Member) -> Hashable:
     )
 
 
-def _weights(member: Member) -> Hashable:
-    """Tells, without reading them, that the encoders of two models are the same."""
-    tensors = member.model.tensors
-    graph = _graph(member)
-    if graph is None or member.model.pooling == "pooled":
-        # Such a model has encoder and head in one file.
-        return id(tensors)
-    return graph.weights_sha256
-
-
-def _graph(member: Member) -> SavedGraph | None:
-    tensors = member.model.tensors
-    return tensors.graph if isinstance(tensors, StoredTensors) else None
-
-
-def _read(member: Member) -> Mapping[str, np.ndarray]:
-    tensors = member.model.tensors
-    return tensors.passing() if isinstance(tensors, StoredTensors) else tensors
-
-
 def _by_layers(members: Sequence[Member]) -> list[tuple[list[Member], SharedEncoder | None]]:
-    known: dict[str, Layer] = {}
-    read: dict[Hashable, list[Layer]] = {}
-    layers: dict[str, list[Layer]] = {}
-    for member in members:
-        weights = _weights(member)
-        if weights not in read:
-            # The same layer of two models is in memory once.
-            read[weights] = [
-                known.setdefault(layer.sha256, layer)
-                for layer in split_layers(member.model.config, _read(member))
-            ]
-        layers[member.name] = read[weights]
+    layers = _Layers()
 
-    def digests(count: int | None):  # type: ignore[no-untyped-def]
-        return lambda member: tuple(layer.sha256 for layer in layers[member.name][:count])
+    def lowest(member: Member) -> Hashable:
+        return layers.hashes(member)[:_LEAST_LAYERS]
 
     groups: list[tuple[list[Member], SharedEncoder | None]] = []
-    for sharing in _grouped(members, digests(_LEAST_LAYERS)):
-        encoders = _grouped(sharing, digests(None))
+    for sharing in _grouped(members, lowest):
+        encoders = _grouped(sharing, layers.hashes)
         keras = choose_engine(*reversed(sharing[0].wanted))[0] != "openvino"
         if len(encoders) == 1 or keras:
             # Keras runs whole encoders only.
@@ -183,6 +147,36 @@ def _by_layers(members: Sequence[Member]) -> list[tuple[list[Member], SharedEnco
         else:
             groups.append((sharing, _several_encoders(encoders, layers)))
     return groups
+
+
+class _Layers:
+    """The layers of models, read when they are needed; equal ones are in memory once."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, Layer] = {}
+        self._read: dict[int, list[Layer]] = {}
+
+    def hashes(self, member: Member) -> tuple[str, ...]:
+        """Of the layers of one model, from below."""
+        tensors = member.model.tensors
+        if isinstance(tensors, StoredTensors) and tensors.layers is not None:
+            return tensors.layers
+        return tuple(layer.sha256 for layer in self.of(member))
+
+    def of(self, member: Member) -> list[Layer]:
+        """Those of one model."""
+        key = id(member.model.tensors)
+        if key not in self._read:
+            self._read[key] = [
+                self._known.setdefault(layer.sha256, layer)
+                for layer in split_layers(member.model.config, _passing(member))
+            ]
+        return self._read[key]
+
+
+def _passing(member: Member) -> Mapping[str, np.ndarray]:
+    tensors = member.model.tensors
+    return tensors.passing() if isinstance(tensors, StoredTensors) else tensors
 
 
 def _union_of_parts(members: Sequence[Member]) -> tuple[str, ...]:
@@ -199,24 +193,23 @@ def _compiled(members: Sequence[Member], parts: tuple[str, ...]) -> Engine:
     precision, engine = members[0].wanted
     name, precision = choose_engine(engine, precision)
     for member in members:
-        graph = _graph(member)
+        tensors = member.model.tensors
+        graph = tensors.graph if isinstance(tensors, StoredTensors) else None
         has_all = set(parts) <= set(pooling_parts(member.model.pooling))
         if name == "openvino" and graph is not None and has_all:
             return graph.compile(parts, precision)
     config = members[0].model.config
-    return make_engine(config, _read(members[0]), parts, precision=precision, engine=name)
+    return make_engine(config, _passing(members[0]), parts, precision=precision, engine=name)
 
 
-def _several_encoders(
-    encoders: Sequence[Sequence[Member]], layers: Mapping[str, list[Layer]]
-) -> SharedEncoder:
+def _several_encoders(encoders: Sequence[Sequence[Member]], layers: _Layers) -> SharedEncoder:
     from multilabel_bert.encoder.openvino_engine import OpenVINOEngine
     from multilabel_bert.encoder.shared_graph import build_shared_graph
 
     first = encoders[0][0]
     parts = [_union_of_parts(members) for members in encoders]
     graph = build_shared_graph(
-        first.model.config, [layers[members[0].name] for members in encoders], parts
+        first.model.config, [layers.of(members[0]) for members in encoders], parts
     )
     _, precision = choose_engine(*reversed(first.wanted))
     engine = OpenVINOEngine(graph.model, precision=precision)
