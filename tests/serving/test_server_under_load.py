@@ -13,6 +13,7 @@ from served import Lines, make_service, running
 
 from multilabel_bert.serving.limits import HeldBytes, Limits
 from multilabel_bert.serving.problems import Problem
+from multilabel_bert.serving.server import open_socket
 
 SECONDS = 30
 
@@ -159,3 +160,9 @@ def test_the_end_of_a_server_waits_for_what_it_accepted(served_model):
             pool.submit(release, url, may, computed)
         assert [answer.result().status_code for answer in answers] == [200] * 20
     assert not computed_before_the_end
+
+
+def test_small_packets_are_not_delayed():
+    with open_socket("127.0.0.1", 0) as listening:
+        # What asyncio looks at, on the sockets that come of it, before it sets TCP_NODELAY.
+        assert listening.proto == socket.IPPROTO_TCP

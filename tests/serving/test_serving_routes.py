@@ -368,9 +368,7 @@ def test_an_answer_of_too_many_scores_is_refused(served_model):
                 await client.post("/predict", json={"inputs": inputs}),
                 await client.post("/predict", json={"inputs": inputs[:2]}),
                 await client.post("/v1/labels", json={"inputs": inputs, "top_k": 3}),
-                await client.post(
-                    "/v1/labels", json={"inputs": inputs[:2], "models": ["one", "two"]}
-                ),
+                await client.post("/v1/labels", json={"inputs": inputs[:2], "models": both}),
             ]
 
     responses = asyncio.run(requests())

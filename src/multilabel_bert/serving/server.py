@@ -22,6 +22,9 @@ from multilabel_bert.serving.limits import Limits
 _SWITCH_SECONDS = 0.0005
 _KEEP_ALIVE_SECONDS = 30
 _BACKLOG = 2048
+_LAST_PORT = 65_535
+# What is on its way on open connections when the server is told to end is still answered.
+_GRACE_SECONDS = 0.2
 
 
 def open_socket(host: str, port: int) -> socket.socket:
@@ -34,10 +37,25 @@ def open_socket(host: str, port: int) -> socket.socket:
     Raises:
         SettingsError: if it cannot be listened at.
     """
+    listening = None
+    if not 0 <= port <= _LAST_PORT:
+        # The system would silently take another one.
+        raise SettingsError(f"port={port} is none: use 0 to {_LAST_PORT}.")
     try:
-        family, *_ = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
+        # With its protocol named, or asyncio would leave the delay of small packets on: 40 ms.
+        family, kind, protocol, _, place = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP
+        )[0]
+        listening = socket.socket(family, kind, protocol)
+        if os.name == "posix":
+            # Without it a server could not be started again for a minute.
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(place)
+        listening.listen(_BACKLOG)
+        return listening
     except (OSError, OverflowError, UnicodeError) as error:
+        if listening is not None:
+            listening.close()
         raise SettingsError(
             f"Cannot listen at {host}, port {port}: {_reason(error)}. Choose another host or port; "
             "port=0 takes any that is free."
@@ -91,6 +109,19 @@ class Server(uvicorn.Server):
             asyncio.run(self.serve(sockets=[listening]))
         finally:
             sys.setswitchinterval(before)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take no new connections, and then, after a moment, no new requests."""
+        # Connections that the system has accepted already are taken over in these rounds.
+        for _ in range(2):
+            await asyncio.sleep(0)
+        for server in self.servers:
+            server.close()
+        for listening in sockets or ():
+            listening.close()
+        # uvicorn closes connections on which it has read no request yet.
+        await asyncio.sleep(_GRACE_SECONDS)
+        await super().shutdown(sockets)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
