@@ -94,9 +94,9 @@ class Int8Cost:
         """In a line, for people."""
         f1 = self.macro_f1
         return (
-            f"int8 costs {100 * f1.value:.2f} points of macro-F1 on {self.texts:,} texts: "
-            f"{f1.first:.4f} to {f1.second:.4f} (95% interval {100 * f1.low:.2f} to "
-            f"{100 * f1.high:.2f}); {self.changed_decisions:.2%} of the decisions change; "
+            f"int8 changes macro-F1 by {-100 * f1.value:+.2f} points on {self.texts:,} texts: "
+            f"{f1.first:.4f} to {f1.second:.4f} (95% interval {-100 * f1.high:+.2f} to "
+            f"{-100 * f1.low:+.2f}); {self.changed_decisions:.2%} of the decisions change; "
             f"probabilities differ by {self.mean_difference:.4f} on average, at most "
             f"{self.max_difference:.3f}"
         )
@@ -132,7 +132,7 @@ def measured_cost(
     # A label without known cells makes no loss; a NaN is no permission either.
     if not points <= int8.max_loss and not int8.force:
         raise SettingsError(
-            f"{cost.describe()}. That is more than max_loss={int8.max_loss:g}, so nothing was "
+            f"{cost.describe()}. It may lose max_loss={int8.max_loss:g}, so nothing was "
             "written. Allow more by max_loss, or write it all the same: force=True in Python, "
             "--force on the command line."
         )

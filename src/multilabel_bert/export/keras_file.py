@@ -37,9 +37,9 @@ def to_keras(model: Any, output: str | Path, *, overwrite: bool = False) -> Expo
         WriteError: if something is at `output`.
     """
 
-    def write(classifier: ClassifierModel, directory: Path) -> None:
-        build_keras(classifier).save(directory / MAIN_FILE)
-        write_tokenizer(classifier, directory)
+    def write(classifier: ClassifierModel, path: Path) -> None:
+        build_keras(classifier).save(path)
+        write_tokenizer(classifier, path.parent)
 
     return write_export(
         model,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import logging
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from multilabel_bert.export.int8 import Int8, Int8Cost, measured_cost
-from multilabel_bert.export.onnx_graph import build_onnx
+from multilabel_bert.export.onnx_graph import HEAD, build_onnx
 from multilabel_bert.export.tokenizer_file import write_tokenizer
 from multilabel_bert.export.writing import Export, Target, write_export
 from multilabel_bert.model.classifier_model import ClassifierModel
@@ -48,14 +50,14 @@ def to_onnx(
     if quantize is not None:
         check_optional("onnxruntime", extra="onnx", purpose="int8 in ONNX")
 
-    def write(classifier: ClassifierModel, directory: Path) -> Int8Cost | None:
+    def write(classifier: ClassifierModel, path: Path) -> Int8Cost | None:
         graph = build_onnx(classifier)
         _note(graph, classifier)
-        write_tokenizer(classifier, directory)
+        write_tokenizer(classifier, path.parent)
         if quantize is None:
-            save(graph, directory / MAIN_FILE)
+            save(graph, path)
             return None
-        return _save_int8(graph, classifier, directory, quantize)
+        return _save_int8(graph, classifier, path, quantize)
 
     name = None if quantize is None else "int8"
     return write_export(
@@ -91,24 +93,37 @@ def _note(graph: Any, model: ClassifierModel) -> None:
         entry.key, entry.value = key, value
 
 
-def _save_int8(graph: Any, model: ClassifierModel, directory: Path, int8: Int8) -> Int8Cost:
+def _save_int8(graph: Any, model: ClassifierModel, path: Path, int8: Int8) -> Int8Cost:
     quantization: Any = import_optional(
         "onnxruntime.quantization", extra="onnx", purpose="int8 in ONNX"
     )
-    whole = directory / "float32.onnx"
+    whole = path.with_name("float32.onnx")
     save(graph, whole)
-    path = directory / MAIN_FILE
-    quantization.quantize_dynamic(
-        whole,
-        path,
-        op_types_to_quantize=["MatMul", "Gather"],
-        per_channel=True,
-        weight_type=quantization.QuantType.QInt8,
-        use_external_data_format=(directory / f"{whole.name}.data").exists(),
-    )
-    for part in directory.glob(f"{whole.name}*"):
+    head = [node.name for node in graph.graph.node if f"{HEAD}/kernel" in node.input]
+    with _quiet():
+        quantization.quantize_dynamic(
+            whole,
+            path,
+            op_types_to_quantize=["MatMul", "Gather"],
+            # It is small, and its rounding would go straight into the logits.
+            nodes_to_exclude=head,
+            per_channel=True,
+            weight_type=quantization.QuantType.QInt8,
+            use_external_data_format=whole.with_name(f"{whole.name}.data").exists(),
+        )
+    for part in path.parent.glob(f"{whole.name}*"):
         part.unlink()
     return measured_cost(model, OnnxEngine(path), int8)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep a hint off the terminal: to fold constants first, of which this graph has none."""
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.disable(logging.NOTSET)
 
 
 class OnnxEngine:

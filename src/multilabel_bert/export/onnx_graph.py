@@ -19,6 +19,8 @@ from multilabel_bert.optional import import_optional
 OPSET = 20
 # Of the file format, what onnx 1.15 wrote: the oldest that has that opset.
 _IR_VERSION = 9
+# The name of the head, as its weights have it.
+HEAD = "classifier"
 INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 
 
@@ -95,7 +97,7 @@ class _Graph:
             states.append(self.transformer_layer(f"encoder/layer_{index}", states[-1], bias))
         parts = [self.part(name, states, mask) for name in pooling_parts(self.model.pooling)]
         features = parts[0] if len(parts) == 1 else self.op("Concat", *parts, axis=1)
-        logits = self.affine(features, "classifier", self.model.kernel, self.model.bias)
+        logits = self.affine(features, HEAD, self.model.kernel, self.model.bias)
         return logits, self.probabilities(logits)
 
     def embeddings(self) -> str:

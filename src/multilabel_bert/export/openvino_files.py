@@ -58,14 +58,13 @@ def to_openvino(
     if quantize is not None:
         check_optional("nncf", extra="int8", purpose="int8 in OpenVINO")
 
-    def write(classifier: ClassifierModel, directory: Path) -> Int8Cost | None:
+    def write(classifier: ClassifierModel, path: Path) -> Int8Cost | None:
         graph = build_openvino(classifier)
-        write_tokenizer(classifier, directory)
+        write_tokenizer(classifier, path.parent)
         notes = {
             "label_names": json.dumps(list(classifier.label_names), ensure_ascii=False),
             "thresholds": json.dumps([float(str(v)) for v in classifier.rule.thresholds]),
         }
-        path = directory / MAIN_FILE
         if quantize is None:
             write_graph(graph, path, notes)
             return None

@@ -72,8 +72,8 @@ def labels_beside(file: Path) -> Path:
 def written_place(output: Path, main_file: str | None, *, overwrite: bool) -> Iterator[Path]:
     """Yield a temporary directory whose content becomes the output when the block succeeds.
 
-    Where the output is one file, `main_file` and what shares its stem are renamed after it, and
-    the rest (a tokenizer) is left out.
+    Where the output is one file, only what is called as it, its suffix aside, is kept, and the
+    labels; the tokenizer is not.
 
     Raises:
         WriteError: as `check_place`, or if the file system refuses.
@@ -90,14 +90,8 @@ def written_place(output: Path, main_file: str | None, *, overwrite: bool) -> It
         ) as name:
             directory = Path(name)
             yield directory
-            _move(directory, main_file, output)
-
-
-def _move(directory: Path, main_file: str, output: Path) -> None:
-    (directory / LABELS_FILE).replace(labels_beside(output))
-    stem = Path(main_file).stem
-    # The main file comes last: where it is, all of the export is.
-    companions = [p for p in directory.glob(f"{stem}.*") if p.name != main_file]
-    for path in companions:
-        path.replace(output.with_name(output.stem + path.name.removeprefix(stem)))
-    (directory / main_file).replace(output)
+            (directory / LABELS_FILE).rename(directory / labels_beside(output).name)
+            # The main file comes last: where it is, all of the export is.
+            for path in sorted(directory.iterdir(), key=lambda path: path.name == output.name):
+                if path.name.startswith(f"{output.stem}."):
+                    path.replace(output.with_name(path.name))

@@ -69,9 +69,6 @@ def _module(tf: Any, model: ClassifierModel, *, strings: bool) -> tuple[Any, dic
     # The variables alone: whoever loads it needs neither Keras nor our layers.
     module.weights = [variable.value for variable in network.variables]
 
-    def classify(inputs: dict[str, Any]) -> dict[str, Any]:
-        return dict(network(inputs, training=False))
-
     def ids(name: str) -> Any:
         return tf.TensorSpec([None, None], tf.int32, name)
 
@@ -80,7 +77,8 @@ def _module(tf: Any, model: ClassifierModel, *, strings: bool) -> tuple[Any, dic
 
     @tf.function(input_signature=[ids(name) for name in _IDS])
     def of_ids(input_ids: Any, attention_mask: Any, token_type_ids: Any) -> dict[str, Any]:
-        return classify(dict(zip(_IDS, (input_ids, attention_mask, token_type_ids), strict=True)))
+        inputs = dict(zip(_IDS, (input_ids, attention_mask, token_type_ids), strict=True))
+        return dict(network(inputs, training=False))
 
     if not strings:
         module.of_ids = of_ids
@@ -90,11 +88,11 @@ def _module(tf: Any, model: ClassifierModel, *, strings: bool) -> tuple[Any, dic
 
     @tf.function(input_signature=[texts("text")])
     def of_texts(text: Any) -> dict[str, Any]:
-        return classify(tokenizer.encode(text))
+        return dict(of_ids(**tokenizer.encode(text)))
 
     @tf.function(input_signature=[texts("text"), texts("text_pair")])
     def of_pairs(text: Any, text_pair: Any) -> dict[str, Any]:
-        return classify(tokenizer.encode(text, text_pair))
+        return dict(of_ids(**tokenizer.encode(text, text_pair)))
 
     module.of_ids, module.of_texts, module.of_pairs = of_ids, of_texts, of_pairs
     return module, {SERVING: of_texts, "pairs": of_pairs, "token_ids": of_ids}

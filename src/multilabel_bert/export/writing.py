@@ -107,7 +107,8 @@ def write_export(
         model: as for `as_model`.
         output: a new directory; or a file, where the target has one.
         target: what is written.
-        write: writes into a directory; what int8 cost, if that was asked for.
+        write: writes the main file it is given, or into the directory where the target has none,
+            and says what int8 cost, if that was asked for.
         overwrite: whether an older export may be replaced.
         quantize: what `labels.json` says of it.
         notes: what the users of this export must know.
@@ -127,7 +128,8 @@ def write_export(
     if target.in_weights:
         classifier = _with_weights_alone(classifier, target.name)
     with written_place(output, target.main_file, overwrite=overwrite) as directory:
-        cost = write(classifier, directory)
+        name = output.name if is_file_name(output, target.main_file) else target.main_file
+        cost = write(classifier, directory if name is None else directory / name)
         content = labels_content(
             classifier, target.name, calibration=calibration, quantize=quantize
         )
