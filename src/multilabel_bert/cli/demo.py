@@ -96,6 +96,7 @@ def demo(
         f"{output}/README.md        the model card: labels, thresholds, metrics\n"
         f"{output}/multilabel.json  everything that was decided, and where it came from\n"
         f"{output}                  opens in Hugging Face transformers as it is\n\n"
+        f"Try it in a browser: multilabel serve {output}\n"
         "Next: multilabel describe YOUR_TABLE, then multilabel train --help"
     )
 
