@@ -9,26 +9,28 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from multilabel_bert.decision.metric_meanings import MEANINGS
+
 if TYPE_CHECKING:
     from multilabel_bert.data.dataset import Dataset
     from multilabel_bert.decision.evaluation import LabelScores
     from multilabel_bert.model.comparison import Comparison
 
-# The metrics that are shown, in groups, and what they say; the others come with --json.
+# The metrics that are shown, in groups; the others come with --json.
 HEADLINE = (
-    ("micro_f1", "F1 of all decisions together"),
-    ("macro_f1", "F1 of each label, averaged"),
-    ("samples_f1", "F1 of each text, averaged"),
-    ("micro_f1_at_0.5", "with every threshold at 0.5"),
-    ("macro_f1_at_0.5", "with every threshold at 0.5"),
-    ("macro_average_precision", "area under precision over recall, averaged"),
-    ("macro_roc_auc", "area under the ROC curve, averaged"),
-    ("lrap", "label ranking average precision"),
-    ("subset_accuracy", "texts with every label right"),
-    ("hamming_loss", "decisions that are wrong"),
-    ("micro_calibration_error", "probability against share of true, averaged"),
-    ("coverage_error", "rank by which all true labels are met"),
-    ("ranking_loss", "pairs of labels in the wrong order"),
+    "micro_f1",
+    "macro_f1",
+    "samples_f1",
+    "micro_f1_at_0.5",
+    "macro_f1_at_0.5",
+    "macro_average_precision",
+    "macro_roc_auc",
+    "lrap",
+    "subset_accuracy",
+    "hamming_loss",
+    "micro_calibration_error",
+    "coverage_error",
+    "ranking_loss",
 )
 # Those that thresholds change.
 _DECIDED = ("micro_f1", "macro_f1", "samples_f1", "subset_accuracy", "hamming_loss")
@@ -120,9 +122,9 @@ def dataset_lines(dataset: Dataset, title: str, *, brief: bool = False) -> list[
 def show_metrics(metrics: Mapping[str, float], title: str) -> None:
     """Print the headline metrics, each with what it says."""
     shown = table()
-    for name, meaning in HEADLINE:
+    for name in HEADLINE:
         if name in metrics:
-            shown.add_row(name, _number(metrics[name], 4), Text(meaning, style="dim"))
+            shown.add_row(name, _number(metrics[name], 4), Text(MEANINGS[name], style="dim"))
     out = console()
     out.print(Text(f"\n{title}", style="bold"))
     out.print(shown)

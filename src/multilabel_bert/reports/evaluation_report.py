@@ -19,6 +19,8 @@ from multilabel_bert.decision.headline_intervals import headline_intervals
 from multilabel_bert.decision.judgement import Judgement
 from multilabel_bert.decision.label_confusion import label_confusion, strongest_confusions
 from multilabel_bert.decision.label_intervals import label_intervals
+from multilabel_bert.decision.metric_meanings import MEANINGS
+from multilabel_bert.decision.metrics import METRICS
 from multilabel_bert.decision.precision_intervals import average_precision_intervals
 from multilabel_bert.decision.threshold_counts import f1_over_thresholds
 from multilabel_bert.errors import SettingsError
@@ -49,19 +51,18 @@ from multilabel_bert.training.provenance import seen_in_training
 
 # What is shown first, and what it says.
 HEADLINE = (
-    ("micro_f1", "F1 of all decisions together"),
-    ("macro_f1", "F1 of each label, averaged"),
-    ("samples_f1", "F1 of each text, averaged"),
-    ("micro_precision", "share of the given labels that are true"),
-    ("micro_recall", "share of the true labels that are given"),
-    ("macro_average_precision", "area under precision over recall, averaged"),
-    ("macro_roc_auc", "area under the ROC curve, averaged"),
-    ("subset_accuracy", "texts with every label right"),
-    ("hamming_loss", "decisions that are wrong"),
-    ("micro_calibration_error", "distance of probability and truth"),
-    ("macro_calibration_error", "the same of each label, averaged"),
+    "micro_f1",
+    "macro_f1",
+    "samples_f1",
+    "micro_precision",
+    "micro_recall",
+    "macro_average_precision",
+    "macro_roc_auc",
+    "subset_accuracy",
+    "hamming_loss",
+    "micro_calibration_error",
+    "macro_calibration_error",
 )
-_LOWER_IS_BETTER = {"hamming_loss", "micro_calibration_error", "macro_calibration_error"}
 _CARDS = ("micro_f1", "macro_f1", "macro_average_precision", "subset_accuracy")
 _MOST_TEXTS = 30
 _MOST_PAIRS = 25
@@ -197,7 +198,7 @@ def _headline(
 ) -> list[dict[str, Any]]:
     intervals = headline_intervals(judged[0].judgement)
     rows = []
-    for name, meaning in HEADLINE:
+    for name in HEADLINE:
         low = high = float("nan")
         if name in intervals:
             low, high = intervals[name].low, intervals[name].high
@@ -206,12 +207,12 @@ def _headline(
         rows.append(
             {
                 "name": name,
-                "meaning": meaning,
+                "meaning": MEANINGS[name],
                 "values": [one.evaluation.metrics.get(name) for one in judged],
                 "low": low,
                 "high": high,
                 "baseline": None if baseline is None else baseline.evaluation.metrics.get(name),
-                "lower_is_better": name in _LOWER_IS_BETTER,
+                "lower_is_better": not METRICS[name].greater_is_better,
             }
         )
     return rows
