@@ -340,3 +340,14 @@ class Predictor:
     ) -> np.ndarray:
         """Labels by the decision rule, int8 [N, X], each 0 or 1."""
         return self.model.rule.predict(self.predict_proba(texts, pairs, progress=progress))
+
+    def predict_labels(
+        self,
+        texts: Iterable[str] | Iterable[tuple[str, str]],
+        pairs: Iterable[str] | None = None,
+        *,
+        progress: Progress | None = None,
+    ) -> list[list[str]]:
+        """Names of the labels of each text, by the decision rule."""
+        decided = self.predict(texts, pairs, progress=progress)
+        return [[self.label_names[column] for column in np.flatnonzero(row)] for row in decided]
