@@ -20,7 +20,7 @@ from multilabel_bert.model.card import model_card
 from multilabel_bert.model.classifier_model import ClassifierModel
 from multilabel_bert.model.file_hashes import check_hash, check_sizes, describe_files
 from multilabel_bert.model.hub_models import is_repository, model_directory
-from multilabel_bert.model.hugging_face_files import read_head, write_weights
+from multilabel_bert.model.hugging_face_files import CONFIG, read_head, write_weights
 from multilabel_bert.model.saved_graph import (
     CONSTANTS,
     GRAPH,
@@ -53,6 +53,8 @@ _MANIFEST_TYPES = {
     "metrics": dict,
     "provenance": dict,
     "files": dict,
+    # Configuration and tokenizer, of which some may be left out by who copies a model.
+    "small_files": dict,
     # Hashes by which models find what they have in common.
     "layers": list,
 }
@@ -99,10 +101,13 @@ def save_model(model: ClassifierModel, path: str | Path, *, overwrite: bool = Fa
         files = describe_files(directory, write_weights(model, directory))
         graph = write_saved_graph(model, directory, files[WEIGHTS]["sha256"])
         files |= describe_files(directory, graph)
-        for name, text in model.tokenizer.to_files(model.max_seq_length, model.long_texts).items():
+        tokenizer_files = model.tokenizer.to_files(model.max_seq_length, model.long_texts)
+        for name, text in tokenizer_files.items():
             (directory / name).write_text(text, encoding="utf-8", newline="\n")
+        small_files = describe_files(directory, (CONFIG, *tokenizer_files))
         layers = [layer.sha256 for layer in split_layers(model.config, model.tensors)]
-        manifest = _manifest(model) | {"files": files, "layers": layers}
+        stored = {"files": files, "small_files": small_files, "layers": layers}
+        manifest = _manifest(model) | stored
         (directory / MANIFEST).write_text(_json(manifest), encoding="utf-8")
         (directory / "README.md").write_text(model_card(model), encoding="utf-8")
         if (search := model.provenance.get("search")) is not None:
@@ -134,7 +139,7 @@ def load_model(
 ) -> ClassifierModel:
     """Read a classifier that `save_model` wrote, without its baseline.
 
-    The sizes of all files are compared with those that were written, and the hashes of the
+    The sizes of the large files are compared with those that were written, and the hashes of all
     files that are read. Where the model has its OpenVINO graph, the weights are read only when
     they are asked for.
 
@@ -155,6 +160,10 @@ def load_model(
     try:
         check_sizes(path, files, path / MANIFEST)
         config, tokenizer_files = load_description(path)
+        small_files = manifest.get("small_files", {})
+        for name in small_files:
+            if (path / name).is_file():
+                check_hash(path, small_files, name, path / MANIFEST)
         pooling, names = manifest["pooling"], tuple(manifest["label_names"])
         kernel, bias = read_head(path, pooling)
         rule = DecisionRule.from_dict(manifest["decision_rule"], origin=str(path / MANIFEST))
@@ -260,7 +269,11 @@ def update_manifest(model: ClassifierModel, path: str | Path) -> None:
     """
     check_changeable(path)
     old = read_manifest(Path(path))
-    kept = {name: old[name] for name in ("files", "layers", "weights_sha256") if name in old}
+    kept = {
+        name: old[name]
+        for name in ("files", "small_files", "layers", "weights_sha256")
+        if name in old
+    }
     new = _manifest(model) | kept
     with atomic_file(Path(path) / MANIFEST) as temporary:
         temporary.write_text(_json(new), encoding="utf-8")
