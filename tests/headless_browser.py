@@ -26,9 +26,17 @@ class Browser:
             {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600},
         )
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
+        self.driver.execute_cdp_cmd(
+            "Emulation.setEmulatedMedia", {"media": "", "features": [scheme]}
+        )
         self.driver.get(page if isinstance(page, str) else page.resolve().as_uri())
         return self.console()
+
+    def as_printed(self) -> None:
+        """Show the open page as it is on paper, though the machine is set to dark."""
+        scheme = {"name": "prefers-color-scheme", "value": "dark"}
+        given = {"media": "print", "features": [scheme]}
+        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", given)
 
     def console(self) -> list[str]:
         """What the console said since it was last asked."""

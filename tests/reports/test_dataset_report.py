@@ -65,6 +65,9 @@ def test_a_label_without_a_text_and_unknown_labels_are_no_hindrance():
     assert "nothing can be learned of it" in plain(page)
 
 
+WHITE = "rgb(255, 255, 255)"
+
+
 @pytest.mark.parametrize("width", [400, 1200])
 def test_hostile_texts_do_not_run(browser, tmp_path, labelled_texts, width):
     texts, labels = labelled_texts
@@ -95,3 +98,22 @@ def test_a_page_of_real_data_opens(browser, shared_data, tmp_path, width):
     assert browser.open(tmp_path / "d.html", width=width) == []
     assert browser.run("return document.documentElement.scrollWidth") <= width
     assert browser.shoot(tmp_path / "d.png").stat().st_size > 20_000
+
+
+def test_on_paper_nothing_is_dark_cut_off_or_folded(browser, page, tmp_path):
+    page.save(tmp_path / "d.html")
+    browser.open(tmp_path / "d.html", width=700, dark=True)
+    example = (
+        "document.querySelector('details .text').checkVisibility({contentVisibilityAuto: true})"
+    )
+    assert not browser.run(f"return {example}")
+    browser.as_printed()
+    assert browser.run("return getComputedStyle(document.body).backgroundColor") == WHITE
+    assert browser.run("return document.documentElement.scrollWidth") <= 700
+    assert browser.run(f"return {example}")
+    for hidden in ("nav", "th button"):
+        found = browser.run(
+            f"return document.querySelector('{hidden}') && "
+            f"getComputedStyle(document.querySelector('{hidden}'), '::after').content"
+        )
+        assert found in (None, "none")

@@ -266,3 +266,14 @@ def test_a_click_on_the_head_of_a_column_sorts(browser, page, tmp_path):
     down, up = browser.run(script)
     assert down == sorted(down, reverse=True)
     assert up == sorted(up)
+
+
+def test_on_paper_nothing_is_dark_or_cut_off(browser, page, tmp_path):
+    page.save(tmp_path / "r.html", overwrite=True)
+    browser.open(tmp_path / "r.html", width=700, dark=True)
+    browser.as_printed()
+    white = "rgb(255, 255, 255)"
+    assert browser.run("return getComputedStyle(document.body).backgroundColor") == white
+    assert browser.run("return document.documentElement.scrollWidth") <= 700
+    for tag in ("textarea", "input[type=range]", "nav"):
+        assert not browser.run(f"return document.querySelector('{tag}').checkVisibility()")
