@@ -106,6 +106,22 @@ def test_several_threads_can_use_one_engine(engine):
             same(result, engine.infer(batch))
 
 
+def test_one_batch_after_another_asks_nothing_of_the_compiled_model(graph, monkeypatch):
+    # While a batch is computed, the compiled model answers only when it is done.
+    engine = OpenVINOEngine(graph, precision="float32")
+    first, second, third = batches(3)
+    expected = engine.infer(first)
+    monkeypatch.setattr(engine, "_compiled", None)
+    assert engine.jobs >= 1
+    engine.infer(second)
+    (again,) = engine.run([first])
+    np.testing.assert_array_equal(again["mean"], expected["mean"])
+    broken = {**third, "input_ids": third["input_ids"][:, :1]}
+    with pytest.raises(ValueError, match="differ"):
+        engine.infer(broken)
+    np.testing.assert_array_equal(engine.infer(first)["mean"], expected["mean"])
+
+
 @pytest.mark.parametrize("options", [{"hint": "latency"}, {"streams": 1, "threads": 1}])
 def test_hints_do_not_change_the_result(graph, engine, options):
     other = OpenVINOEngine(graph, precision="float32", **options)

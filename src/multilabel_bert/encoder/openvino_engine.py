@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -69,11 +70,15 @@ class OpenVINOEngine:
         self._compiled = core.compile_model(source, "CPU", settings)
         self.input_names = tuple(port.get_any_name() for port in self._compiled.inputs)
         self.output_names = tuple(port.get_any_name() for port in self._compiled.outputs)
+        # Asked once: while batches are computed, OpenVINO answers only when one of them is done.
+        self._jobs = int(self._compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
+        # Used again and again, since to make one takes as long.
+        self._idle: deque[Any] = deque(maxlen=4 * self._jobs)
 
     @property
     def jobs(self) -> int:
         """Batches that are computed at the same time."""
-        return int(self._compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
+        return self._jobs
 
     def run(self, batches: Iterable[Mapping[str, np.ndarray]]) -> Iterator[dict[str, np.ndarray]]:
         """Compute batches side by side.
@@ -94,7 +99,7 @@ class OpenVINOEngine:
         # Requests in turn and no callbacks: a callback may hold the last reference to the
         # compiled model, which would then be destroyed by its own worker thread and abort.
         # Twice as many requests as run at once, so that a slow batch does not leave a core idle.
-        most = 2 * self.jobs
+        most = 2 * self._jobs
         requests: list[Any] = []
         started = 0
         taken = 0
@@ -104,7 +109,7 @@ class OpenVINOEngine:
                     yield self._finish(requests[taken % most])
                     taken += 1
                 if started < most:
-                    requests.append(self._compiled.create_infer_request())
+                    requests.append(self._idle_request())
                 requests[started % most].start_async(self._inputs(batch))
                 started += 1
             while taken < started:
@@ -115,6 +120,7 @@ class OpenVINOEngine:
                 # Only after an error or an early end: what they give is not wanted any more.
                 with contextlib.suppress(RuntimeError):
                     requests[index % most].wait()
+            self._idle.extend(requests)
 
     def _inputs(self, batch: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         inputs = {name: batch[name] for name in self.input_names}
@@ -133,6 +139,11 @@ class OpenVINOEngine:
 
     def infer(self, batch: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Compute one batch; see `run`."""
-        request = self._compiled.create_infer_request()
-        request.start_async(self._inputs(batch))
-        return self._finish(request)
+        (outputs,) = self.run([batch])
+        return outputs
+
+    def _idle_request(self) -> Any:
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return self._compiled.create_infer_request()
