@@ -140,11 +140,10 @@ class RunningServer:
             found = self.kind.answers(json.load(answer))
         return [{entry["label"]: entry["score"] for entry in row} for row in found]
 
-    def cpu_seconds(self) -> float:
-        """CPU time that it has taken since its start."""
-        stat = Path(f"/proc/{self._process.pid}/stat").read_text()
-        fields = stat.rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    @property
+    def process(self) -> int:
+        """Its number."""
+        return self._process.pid
 
     def __enter__(self) -> RunningServer:
         return self
@@ -203,17 +202,16 @@ class Load:
         with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
             file.write(json.dumps(bodies))
             file.flush()
-            cpu_before, started = server.cpu_seconds(), time.perf_counter()
             found = _locust(
                 url=server.url,
                 path=server.kind.path,
+                server=server.process,
                 bodies=file.name,
                 users=users,
                 rate=rate,
                 seconds=self.seconds,
                 warmup_seconds=self.warmup_seconds,
             )
-            elapsed, cpu = time.perf_counter() - started, server.cpu_seconds() - cpu_before
         latencies = found["latencies_ms"]
         if found["failed"] or len(latencies) < 2:
             raise RuntimeError(
@@ -229,8 +227,7 @@ class Load:
             "p50_ms": cuts[49],
             "p99_ms": cuts[98],
             "generator_share": found["cpu_seconds"] / (found["seconds"] * _CORES),
-            # Over all of the generator's run, its start included.
-            "server_share": cpu / (elapsed * _CORES),
+            "server_share": found["server_cpu_seconds"] / (found["seconds"] * _CORES),
         }
 
 

@@ -40,9 +40,15 @@ WORKS = {
     "long texts, 256 tokens": Work("minilm", 256, "complaints", 512),
 }
 TEXTS_A_REQUEST = (16, 1)
-PEERS = {"plain": ">= 3", "infinity": ""}
-# Who ask at the same time. The last ones only more, where a request has one text.
-USERS = {16: (1, 2, 4, 8, 16, 32), 1: (1, 4, 16, 64, 128)}
+# Kind of server, and precision: as it comes, and where the processor has bfloat16 in that too.
+PEERS = {
+    f"{kind}, {precision}": (kind, precision)
+    for kind in ("plain", "infinity")
+    for precision in sorted({"float32", BEST}, reverse=True)
+}
+GOALS = {"plain": ">= 3"}
+# Who ask at the same time.
+USERS = {16: (1, 2, 4, 8, 16, 32, 64), 1: (1, 4, 16, 64, 128)}
 LOADED_USERS = 64
 LOADED_SHARE = 0.7
 
@@ -139,13 +145,14 @@ def latencies_at_load(
 
 def against_peer(work: Work, texts_a_request: int, peer: str, given: Namespace) -> dict[str, Any]:
     """Our server and another one, in turn."""
+    kind, precision = PEERS[peer]
     times = SMALL if given.small else FULL
     texts = texts_of(work)[: 256 if given.small else None]
     load = Load(texts, texts_a_request, times.seconds, times.warmup_seconds)
     with (
         written_model(work) as model,
         RunningServer(OURS, model, work.length, BEST) as us,
-        RunningServer(peer, model, work.length, BEST) as them,
+        RunningServer(kind, model, work.length, precision) as them,
     ):
         difference = furthest(us.ask(texts[:16]), them.ask(texts[:16]))
         if difference > TOLERANCES[BEST]:
@@ -164,12 +171,13 @@ def against_peer(work: Work, texts_a_request: int, peer: str, given: Namespace) 
     ours, theirs = (found[server.name]["median"] for server in (us, them))
     return {
         "precision_used": BEST,
+        "peer_precision": precision,
         "texts_s": ours,
         "users": best[us.name]["users"],
         "peer_texts_s": theirs,
         "peer_users": best[them.name]["users"],
         "ratio": ours / theirs,
-        "goal": PEERS[peer],
+        "goal": GOALS.get(kind, ""),
         "alone_p50_ms": levels[us.name][0]["p50_ms"],
         "peer_alone_p50_ms": levels[them.name][0]["p50_ms"],
         "p99_ms": median_of(runs[us.name], "p99_ms"),

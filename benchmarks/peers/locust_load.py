@@ -1,7 +1,7 @@
 """Loads a server by locust: some users who ask again at once, or requests at a mean rate.
 
-Prints JSON: requests a second, latencies of each in the measured seconds, and the CPU time that
-this program took meanwhile.
+Prints JSON: the latency of each request in the measured seconds, and the CPU time that this program
+and the server took meanwhile.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
+import os
 import random
 import resource
 import time
@@ -60,11 +61,18 @@ def cpu_seconds() -> float:
     return usage.ru_utime + usage.ru_stime
 
 
+def cpu_seconds_of(process: int) -> float:
+    """CPU time of another process, all its threads together."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def main() -> None:
     """Warm up, measure, print."""
     parser = argparse.ArgumentParser()
     for name in ("url", "path", "bodies"):
         parser.add_argument(f"--{name}", required=True)
+    parser.add_argument("--server", type=int, required=True, help="its process")
     parser.add_argument("--users", type=int, required=True)
     parser.add_argument("--rate", type=float, default=0.0, help="requests a second of all users")
     parser.add_argument("--seconds", type=float, required=True)
@@ -84,8 +92,10 @@ def main() -> None:
     gevent.sleep(given.warmup_seconds)
     seen.clear()
     started, cpu_before = time.perf_counter(), cpu_seconds()
+    server_before = cpu_seconds_of(given.server)
     gevent.sleep(given.seconds)
     seconds, cpu = time.perf_counter() - started, cpu_seconds() - cpu_before
+    server_cpu = cpu_seconds_of(given.server) - server_before
     found = list(seen)
     runner.quit()
     failed = [str(exception) for _, exception in found if exception is not None]
@@ -95,6 +105,7 @@ def main() -> None:
                 "seconds": seconds,
                 "latencies_ms": [round(latency, 3) for latency, _ in found],
                 "cpu_seconds": cpu,
+                "server_cpu_seconds": server_cpu,
                 "failed": len(failed),
                 "first_failure": failed[0] if failed else None,
             }
