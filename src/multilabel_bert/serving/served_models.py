@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from multilabel_bert.errors import ModelError, SettingsError, did_you_mean
+from multilabel_bert.errors import ModelError, did_you_mean
+from multilabel_bert.model.named_paths import named_paths
 from multilabel_bert.model.predictor import Predictor
 from multilabel_bert.model.shared_predictor import SharedPredictor
 from multilabel_bert.serving.jobs import Lane
@@ -83,36 +83,12 @@ class ServedModels:
         return self._models[name]
 
 
-def named_paths(given: Sequence[str]) -> dict[str, Path]:
-    """Names of models from what the command line has: ``DIR``, or ``NAME=DIR``.
-
-    Raises:
-        SettingsError: if two have the same name.
-
-    >>> [*named_paths(["models/complaints", "old=models/2023"])]
-    ['complaints', 'old']
-    """
-    paths: dict[str, Path] = {}
-    for text in given:
-        name, separator, rest = text.partition("=")
-        is_named = bool(separator and name and rest) and not Path(text).exists()
-        path = Path(rest if is_named else text)
-        name = name if is_named else path.resolve().name
-        if name in paths:
-            raise SettingsError(
-                f"Two models would be called {name!r}: {paths[name]} and {path}. Name one of "
-                f"them: other-name={path}."
-            )
-        paths[name] = path
-    return paths
-
-
 def load_models(given: Sequence[str], *, precision: str | None = None) -> ServedModels:
     """Open model directories, each ``DIR`` or ``NAME=DIR``.
 
     Raises:
         ModelError: if one is none, or is damaged.
-        SettingsError: as `named_paths`.
+        SettingsError: if two have the same name.
     """
     paths = named_paths(given)
     if not paths:
