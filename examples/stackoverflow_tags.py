@@ -58,7 +58,8 @@ def read_questions(path):
         table = table.sample(ROWS, seed=0)
     if two_tables:
         tags = pl.read_csv(path.with_name("Tags.csv"), infer_schema=False).drop_nulls()
-        table = table.join(tags.group_by("Id").agg(pl.col("Tag").alias("Tags")), on="Id")
+        tags = tags.group_by("Id").agg(pl.col("Tag").alias("Tags"))
+        table = table.join(tags, on="Id", maintain_order="left")
     else:
         table = table.with_columns(pl.col("Tags").str.extract_all(r"[^<>|\s]+"))
     return table.select("Title", "Body", "Tags")

@@ -120,7 +120,7 @@ def test_the_two_tables_of_stacksample_are_read(tmp_path, minilm):
     tags = questions.select("Id", pl.col("Tags").str.extract_all(r"[^<>]+")).explode("Tags")
     tags.rename({"Tags": "Tag"}).write_csv(folder / "Tags.csv")
     printed = run("stackoverflow_tags", tmp_path / "out", minilm, 0, folder)
-    assert "na\u00efve" in printed.splitlines()[1]
+    assert "na\u00efve" in printed.partition("questions; the first body:")[2]
     assert figure(printed, "python") == 20
 
 

@@ -45,7 +45,7 @@ def test_a_second_training_finds_its_texts(train, tmp_path, capsys):
     assert store["content"] == "representations"
     assert store["texts"] > 50
     code, out, _ = command(capsys, "cache", "list", "--cache", kept)
-    assert "tiny-bert" in "".join(out.split())  # a long path is folded
+    assert "representations" in out
     code, out, _ = command(capsys, "cache", "clear", store["name"][:6], "--cache", kept)
     assert code == 0
     assert out.startswith("Freed 0.0")

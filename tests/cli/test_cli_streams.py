@@ -23,7 +23,7 @@ def test_train_shows_no_noise_of_tensorflow(multilabel, table, tiny_encoder, tmp
     for line in done.stderr.splitlines():
         assert line.startswith(
             ("Training table: ", "  ", "Development texts: 10% ", "Texts: ", "Encoder: ",
-             "Encoding ", "Training: ", "Predicting: ")
+             "Encoding ", "In the cache: ", "Training: ", "Predicting: ")
         ), line  # fmt: skip
     # Without a terminal there are lines, no bars and no escape sequences.
     assert "\x1b" not in done.stderr + done.stdout

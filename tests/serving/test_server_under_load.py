@@ -90,8 +90,8 @@ def test_what_a_client_that_left_asked_is_not_computed(served_model):
         may.set()
         assert post(url).status_code == 200
         until(lambda: len(lines.entries) == 11)
-    # What was in the encoder already is; the other nine tenths are not.
-    assert sum(computed) < 300
+    # What was planned already is, a tenth of a second's work; most of it is not.
+    assert sum(computed) < 600
     assert sorted(entry["status"] for entry in lines.entries) == [200, *[499] * 10]
 
 
