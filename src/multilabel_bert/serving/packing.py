@@ -8,6 +8,8 @@ import numpy as np
 
 # What starting a batch costs, in token slots: 4 ms of 34 us, for MiniLM on two cores.
 _BATCH_SLOTS = 128
+# Batches of 8, 16, 24 ... sequences: a batch of a new shape takes 2 to 3 ms more, measured.
+_ROUND_SIZE = 8
 
 
 def cheapest_batches(lengths: np.ndarray, max_tokens: int) -> list[np.ndarray]:
@@ -15,7 +17,7 @@ def cheapest_batches(lengths: np.ndarray, max_tokens: int) -> list[np.ndarray]:
 
     A plan of some hundred sequences, cut into full batches only, is a fifth padding. So batches may
     be smaller: of all ways to cut the sorted lengths the cheapest is taken, by dynamic programming
-    over the different lengths. Sequences of one length are always together.
+    over the different lengths, and then rounded to batches of 8, 16, 24 ...
 
     Args:
         lengths: int [N], tokens of each sequence, at least 1.
@@ -34,18 +36,35 @@ def cheapest_batches(lengths: np.ndarray, max_tokens: int) -> list[np.ndarray]:
     # best[j]: the least cost of the sequences before the different length number j.
     best = np.zeros(len(levels) + 1)
     start_of = np.zeros(len(levels) + 1, np.int64)
-    fitting = np.maximum(1, max_tokens // levels)  # sequences of a batch with that longest one
+    # Sequences of a batch with that longest one.
+    fitting = np.array([_round_down(max(1, max_tokens // level)) for level in levels.tolist()])
     for stop in range(1, len(levels) + 1):
         sizes = before[stop] - before[:stop]
         costs = best[:stop] + sizes * levels[:stop] + _BATCH_SLOTS * -(-sizes // fitting[:stop])
         start_of[stop] = np.argmin(costs)
         best[stop] = costs[start_of[stop]]
-    batches: list[np.ndarray] = []
+    ends: list[int] = []
     stop = len(levels)
     while stop:
-        start = int(start_of[stop])
-        rows = order[before[start] : before[stop]]
-        parts = -(-len(rows) // int(fitting[start]))
-        batches += reversed(np.array_split(rows, parts))
-        stop = start
-    return batches[::-1]
+        ends.append(int(before[stop]))
+        stop = int(start_of[stop])
+    return _cut(order, lengths, ends[::-1], max_tokens)
+
+
+def _cut(
+    order: np.ndarray, lengths: np.ndarray, ends: list[int], max_tokens: int
+) -> list[np.ndarray]:
+    """Cut near `ends`, at round sizes: a shape that the encoder has computed before costs less."""
+    batches = []
+    start = 0
+    for end in ends:
+        while start < end:
+            most = _round_down(max(1, max_tokens // int(lengths[order[start]])))
+            rounded = -(-(end - start) // _ROUND_SIZE) * _ROUND_SIZE
+            batches.append(order[start : start + min(rounded, most)])
+            start += len(batches[-1])
+    return batches
+
+
+def _round_down(size: int) -> int:
+    return size if size < _ROUND_SIZE else size // _ROUND_SIZE * _ROUND_SIZE
