@@ -171,6 +171,7 @@ def with_layout(models, tmp_path, **changes):
     manifest = tmp_path / "c" / "multilabel.json"
     content = json.loads(manifest.read_text(encoding="utf-8"))
     content["layout"] |= changes
+    del content["sha256_of_what_decides"]
     manifest.write_text(json.dumps(content), encoding="utf-8")
     return tmp_path / "c"
 

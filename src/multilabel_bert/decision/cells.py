@@ -129,7 +129,8 @@ def check_thresholds(thresholds: Any, labels: int) -> NDArray[np.float32]:
         DataError: for another number of them, or a value outside [0, 1].
     """
     try:
-        values = np.asarray(thresholds, np.float32)
+        with np.errstate(over="ignore"):  # 1e40 becomes inf, which is refused below
+            values = np.asarray(thresholds, np.float32)
     except (TypeError, ValueError):
         raise DataError(
             f"thresholds are {thresholds!r}. Expected one number or a list of {labels} numbers."

@@ -18,9 +18,15 @@ from multilabel_bert.errors import ModelError, MultilabelError
 from multilabel_bert.files import atomic_directory, atomic_file, explain_os_errors
 from multilabel_bert.model.card import model_card
 from multilabel_bert.model.classifier_model import ClassifierModel
-from multilabel_bert.model.file_hashes import check_hash, check_sizes, describe_files
+from multilabel_bert.model.file_hashes import (
+    check_entries,
+    check_hash,
+    check_sizes,
+    describe_files,
+    with_digest,
+)
 from multilabel_bert.model.hub_models import is_repository, model_directory
-from multilabel_bert.model.hugging_face_files import CONFIG, read_head, write_weights
+from multilabel_bert.model.hugging_face_files import CONFIG, head_file, read_head, write_weights
 from multilabel_bert.model.saved_graph import (
     CONSTANTS,
     GRAPH,
@@ -57,6 +63,7 @@ _MANIFEST_TYPES = {
     "small_files": dict,
     # Hashes by which models find what they have in common.
     "layers": list,
+    "sha256_of_what_decides": str,
 }
 
 
@@ -107,8 +114,7 @@ def save_model(model: ClassifierModel, path: str | Path, *, overwrite: bool = Fa
         small_files = describe_files(directory, (CONFIG, *tokenizer_files))
         layers = [layer.sha256 for layer in split_layers(model.config, model.tensors)]
         stored = {"files": files, "small_files": small_files, "layers": layers}
-        manifest = _manifest(model) | stored
-        (directory / MANIFEST).write_text(_json(manifest), encoding="utf-8")
+        (directory / MANIFEST).write_text(_json(_manifest(model) | stored), encoding="utf-8")
         (directory / "README.md").write_text(model_card(model), encoding="utf-8")
         if (search := model.provenance.get("search")) is not None:
             table = as_csv(rows_of(search))
@@ -165,10 +171,16 @@ def load_model(
             if (path / name).is_file():
                 check_hash(path, small_files, name, path / MANIFEST)
         pooling, names = manifest["pooling"], tuple(manifest["label_names"])
+        head = head_file(pooling)
+        if head != WEIGHTS and (path / head).is_file():
+            check_hash(path, files, head, path / MANIFEST)
         kernel, bias = read_head(path, pooling)
         rule = DecisionRule.from_dict(manifest["decision_rule"], origin=str(path / MANIFEST))
         features = representation_size(pooling, config.hidden_size)
         _check_agreement(path, pooling, features, names, rule, kernel, bias)
+        long_texts = _long_texts(manifest)
+        # After what says it better.
+        check_entries(manifest, path / MANIFEST)
         return ClassifierModel(
             config=config,
             tensors=_stored_tensors(path, files, manifest.get("layers")),
@@ -179,7 +191,7 @@ def load_model(
             tokenizer=BertTokenizer.from_files(tokenizer_files),
             max_seq_length=manifest["max_seq_length"],
             rule=rule,
-            long_texts=_long_texts(manifest),
+            long_texts=long_texts,
             precision=manifest["precision"],
             layout=manifest["layout"],
             settings=manifest["settings"],
@@ -322,7 +334,7 @@ def _manifest(model: ClassifierModel) -> dict[str, Any]:
     from multilabel_bert import __version__
 
     plain = model.long_texts.is_plain
-    return {
+    content = {
         "format_version": _FORMAT_WITHOUT_LONG_TEXTS if plain else FORMAT_VERSION,
         "multilabel_bert": __version__,
         "pooling": model.pooling,
@@ -336,6 +348,7 @@ def _manifest(model: ClassifierModel) -> dict[str, Any]:
         "metrics": model.metrics,
         "provenance": model.provenance,
     }
+    return with_digest(content)
 
 
 def _json(content: Any) -> str:

@@ -1,13 +1,25 @@
-"""Sizes and hashes of a saved model's files: whether they are still what was written together."""
+"""Sizes and hashes of what a saved model holds: whether it is still what was written together."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from multilabel_bert.errors import ModelError
+
+DIGEST = "sha256_of_what_decides"
+_DECIDING = (
+    "pooling",
+    "label_names",
+    "max_seq_length",
+    "long_texts",
+    "decision_rule",
+    "precision",
+    "layout",
+)
 
 
 def describe_files(directory: Path, names: Iterable[str]) -> dict[str, dict[str, Any]]:
@@ -61,6 +73,30 @@ def check_hash(directory: Path, files: Mapping[str, Any], name: str, manifest: P
             f"{directory / name} is not the file that {manifest} describes: it is damaged, or was "
             "written by another program. Copy the model again, or train it anew."
         )
+
+
+def with_digest(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """A manifest with a digest of those of its entries on which answers depend."""
+    return {**manifest, DIGEST: _digest(manifest)}
+
+
+def check_entries(manifest: Mapping[str, Any], path: Path) -> None:
+    """Compare the digest of what decides with what is there; older models have none.
+
+    Raises:
+        ModelError: if an entry is not what was written.
+    """
+    if DIGEST in manifest and manifest[DIGEST] != _digest(manifest):
+        raise ModelError(
+            f"{path} is damaged, or was edited: of {', '.join(_DECIDING)} something is not what "
+            "was written. Copy the model again. Thresholds are changed by multilabel tune "
+            f"--thresholds FILE; if the edit was meant, remove the entry {DIGEST!r} too."
+        )
+
+
+def _digest(manifest: Mapping[str, Any]) -> str:
+    entries = {name: manifest[name] for name in _DECIDING if name in manifest}
+    return hashlib.sha256(json.dumps(entries, sort_keys=True).encode()).hexdigest()
 
 
 def sha256(path: Path) -> str:

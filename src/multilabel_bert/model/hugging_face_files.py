@@ -102,10 +102,10 @@ def write_weights(model: ClassifierModel, directory: Path) -> list[str]:
         tensors = _encoder_tensors(model)
         if expressible_as_modules(model.pooling):
             _write_modules(model, directory)
-        _save(_linear(model), directory / _head_file(model.pooling))
+        _save(_linear(model), directory / head_file(model.pooling))
     _write_json(directory / CONFIG, config)
     _save(tensors, directory / WEIGHTS)
-    return sorted({WEIGHTS, _head_file(model.pooling)})
+    return sorted({WEIGHTS, head_file(model.pooling)})
 
 
 def read_head(directory: Path, pooling: str) -> tuple[np.ndarray, np.ndarray]:
@@ -114,7 +114,7 @@ def read_head(directory: Path, pooling: str) -> tuple[np.ndarray, np.ndarray]:
     Raises:
         ModelError: if it is missing or damaged.
     """
-    path = directory / _head_file(pooling)
+    path = directory / head_file(pooling)
     module = "classifier" if expressible_as_sequence_classifier(pooling) else "linear"
     try:
         with safe_open(path, framework="numpy") as file:
@@ -128,7 +128,8 @@ def read_head(directory: Path, pooling: str) -> tuple[np.ndarray, np.ndarray]:
     return np.ascontiguousarray(weight.T), bias
 
 
-def _head_file(pooling: str) -> str:
+def head_file(pooling: str) -> str:
+    """The file of a model directory that holds its head."""
     if expressible_as_sequence_classifier(pooling):
         return WEIGHTS
     return f"{_DENSE_FOLDER}/{WEIGHTS}" if expressible_as_modules(pooling) else _OWN_HEAD
