@@ -54,13 +54,11 @@ def test_texts_in_many_scripts(make_model, texts, rules):
 
 
 @pytest.mark.parametrize("truncation", ["head", "tail", "head+tail"])
-@pytest.mark.parametrize("length", [4, 5, 6, 7, 24, 25])
-def test_pairs_are_cut_alike(make_model, texts, truncation, length):
-    model = make_model(max_seq_length=length, long_texts=LongTexts(truncation))
-    rng = random.Random(length)
-    pairs = rng.sample(HARD + texts, len(HARD))
-    assert_same(model, HARD, pairs)
-    assert_same(model, HARD)
+def test_pairs_are_cut_alike(make_model, texts, truncation):
+    for length in (4, 5, 24):
+        model = make_model(max_seq_length=length, long_texts=LongTexts(truncation))
+        assert_same(model, HARD, random.Random(length).sample(HARD + texts, len(HARD)))
+        assert_same(model, HARD)
 
 
 @pytest.mark.parametrize("lower", [True, False])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -35,6 +36,7 @@ class CharacterClasses:
     punctuation: str
 
 
+@functools.cache
 def character_classes(*, tokenize_chinese_chars: bool = True) -> CharacterClasses:
     """Ask the tokenizer's steps about every assigned character.
 
