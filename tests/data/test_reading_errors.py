@@ -7,7 +7,7 @@ import re
 import polars as pl
 import pytest
 
-from multilabel_bert.data import read_dataset
+from multilabel_bert.data import file_bytes, read_dataset
 from multilabel_bert.errors import DataError, LabelError, MultilabelError, SettingsError
 
 CASES = {
@@ -228,3 +228,21 @@ def test_parquet_without_rows(tmp_path):
     )
     with pytest.raises(DataError, match=r"has no rows\. .*'text', 'x'"):
         read_dataset(tmp_path / "d.parquet")
+
+
+@pytest.mark.parametrize("piece", [1, 2, 3, 5, 7])
+def test_a_text_is_checked_piece_by_piece(tmp_path, monkeypatch, piece):
+    monkeypatch.setattr(file_bytes, "_PIECE", piece)
+    rows = [f"{'é😀漢' * n}x,{n % 2}" for n in range(1, 6)]
+    content = ("text,late\n" + "\n".join(rows) + "\n").encode()
+    path = tmp_path / "d.csv"
+    path.write_bytes(content)
+    assert read_dataset(path).texts[1] == "é😀漢é😀漢x"
+    # The place of a wrong byte is told in the whole file, wherever the pieces end.
+    for place in range(12, len(content) - 1):
+        path.write_bytes(content[:place] + b"\xff" + content[place:])
+        with pytest.raises(DataError, match=r"d\.csv line \d+: byte 0x\w\w at position") as error:
+            read_dataset(path)
+        with pytest.raises(UnicodeDecodeError) as expected:
+            path.read_bytes().decode()
+        assert f"at position {expected.value.start} " in str(error.value)

@@ -19,6 +19,7 @@ from multilabel_bert.errors import DataError, SettingsError
 
 _DELIMITERS = (",", ";", "\t", "|")
 _SAMPLE_RECORDS = 50
+_SAMPLE_CHARACTERS = 2_000_000
 # Longer than any text, short enough that a quote which is never closed does not fill the memory.
 MAX_FIELD_CHARACTERS = 10_000_000
 _INDEXES = re.compile(r"\d+(\s*[,;| ]\s*\d+)*")
@@ -189,25 +190,30 @@ def read_delimited(
     """
     if b"\n" not in data and b"\r" in data:
         data = data.replace(b"\r", b"\n")  # as old Macintosh programs write
-    text = data.decode("utf-8")
-    if not text.strip():
+    sample = _lines_of(data).read(_SAMPLE_CHARACTERS)
+    if not sample.strip() and not any(line.strip() for line in _lines_of(data)):
         raise empty_file(source)
-    lines = io.StringIO(text, newline="") if '"' in text else ()
-    dialect = find_dialect(text, lines, extension=extension, delimiter=delimiter, quoting=quoting)
-    sample = dialect.records(io.StringIO(text[:2_000_000], newline=""))
-    first_records = [record for record in itertools.islice(sample, _SAMPLE_RECORDS) if record]
+    lines = _lines_of(data) if b'"' in data else ()
+    dialect = find_dialect(sample, lines, extension=extension, delimiter=delimiter, quoting=quoting)
+    records = dialect.records(io.StringIO(sample, newline=""))
+    first_records = [record for record in itertools.islice(records, _SAMPLE_RECORDS) if record]
     if header is None:
         header = has_header(first_records)
     names = column_names(first_records[0], header, source)
     table = _read_fast(data, names, dialect, header, source)
     if table is None:
-        table = _read_exactly(text, names, dialect, header, source)
+        table = _read_exactly(data, names, dialect, header, source)
     if table.frame.height == 0:
         raise DataError(
             f"{source} has a header row ({listed(names)}) but no rows. If that row is data, say "
             f"{option('header', False)}."
         )
     return table
+
+
+def _lines_of(data: bytes) -> io.TextIOWrapper:
+    """A reader of the text, which is never decoded as a whole: one emoji makes it four times so."""
+    return io.TextIOWrapper(io.BytesIO(data), encoding="utf-8", newline="")
 
 
 def _read_fast(
@@ -243,13 +249,13 @@ def _read_fast(
 
 
 def _read_exactly(
-    text: str, names: list[str], dialect: Dialect, header: bool, source: str
+    data: bytes, names: list[str], dialect: Dialect, header: bool, source: str
 ) -> Table:
     """Read record by record, and name the record that does not fit."""
     import polars as pl
 
     records, rows = [], []
-    for row, record in numbered_records(io.StringIO(text, newline=""), dialect, source):
+    for row, record in numbered_records(_lines_of(data), dialect, source):
         check_width(record, len(names), row, dialect, source)
         records.append(record)
         rows.append(row)

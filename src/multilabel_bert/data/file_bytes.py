@@ -21,6 +21,8 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+# Decoded at once: one emoji makes a text four times as large in memory as its file.
+_PIECE = 16 * 2**20
 _SUGGESTED_ENCODINGS = ["cp1252", "latin-1", "utf-16", "gb18030", "shift_jis", "cp1251"]
 
 
@@ -137,8 +139,9 @@ def to_utf8(data: bytes, source: str, encoding: str | None) -> bytes:
         DataError: at the first byte that is not of the encoding, with its place.
     """
     codec = encoding_of(data[:4], encoding)
+    is_utf8 = codec == "utf-8-sig"
     try:
-        text = data.decode(codec)
+        text = _checked_utf8(data) if is_utf8 else data.decode(codec)
     except UnicodeDecodeError as error:
         raise wrong_encoding(source, codec, data, error.start, 0, 0) from None
     if "\0" in text[:4096]:
@@ -146,9 +149,24 @@ def to_utf8(data: bytes, source: str, encoding: str | None) -> bytes:
             f"{source} holds NUL bytes, so it is not a text file in {_plain(codec)}. If it is "
             f"UTF-16, say {option('encoding', 'utf-16-le')}."
         )
-    if codec == "utf-8-sig":
-        return data.removeprefix(codecs.BOM_UTF8)
-    return text.encode("utf-8")
+    return data.removeprefix(codecs.BOM_UTF8) if is_utf8 else text.encode("utf-8")
+
+
+def _checked_utf8(data: bytes) -> str:
+    """The start of the text; all of it is decoded, but never held at once.
+
+    Raises:
+        UnicodeDecodeError: at the first byte that is not UTF-8.
+    """
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    start = decoder.decode(data[:_PIECE], final=len(data) <= _PIECE)
+    try:
+        for place in range(_PIECE, len(data), _PIECE):
+            decoder.decode(data[place : place + _PIECE], final=place + _PIECE >= len(data))
+    except UnicodeDecodeError:
+        data.decode("utf-8")  # tells the place in all of it
+        raise
+    return start
 
 
 def wrong_encoding(

@@ -89,7 +89,7 @@ def read_table(
         table = read_parquet(data, source)
     else:
         data = to_utf8(data, source, encoding)
-        if not data.strip():
+        if not data or data.isspace():
             raise empty_file(source)
         if file_format == "jsonl":
             table = read_json_lines(data, source)
