@@ -50,7 +50,9 @@ def main() -> None:
             f"head alone, {pooling}": partial(measure, pooling, cache)
             for pooling in ("pooled", "mean")
         }
-        rows = run_cells("bfloat16_quality", cells, only=given.only, folder=given.folder)
+        rows = run_cells(
+            "bfloat16_quality", cells, only=given.only, folder=given.folder, timed=False
+        )
     print("\nTest split, in points, means over seeds; goal: macro_f1 at most 0.3 apart.\n")
     columns = [f"{name}, {what}" for name in SCORES for what in ("float32", "bfloat16", "apart")]
     print(table(rows, ["cell", *columns]))

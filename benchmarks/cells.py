@@ -64,6 +64,7 @@ def run_cells(
     *,
     only: str = "",
     folder: Path = RESULTS,
+    timed: bool = True,
 ) -> list[dict[str, Any]]:
     """Run the cells that have no result yet, write each result at once, return all.
 
@@ -75,13 +76,26 @@ def run_cells(
         cells: name to function; each returns its figures.
         only: run only the cells whose names contain this.
         folder: where results are kept.
+        timed: whether the figures depend on the processor: rows of another one are then kept in
+            the file, and neither used nor returned here.
 
     Returns:
         The rows of the cells that have one, in the order of `cells`.
     """
     path = folder / f"{name}.jsonl"
     path.parent.mkdir(parents=True, exist_ok=True)
-    rows = read_rows(path)
+    here = machine()
+    processor = (here["cpu"], here["cpu_features"], here["cores"]) if timed else None
+
+    def belongs(row: dict[str, Any]) -> bool:
+        return processor is None or (row["cpu"], row["cpu_features"], row["cores"]) == processor
+
+    def split() -> tuple[list[dict[str, Any]], dict[str, dict[str, Any]]]:
+        kept = read_rows(path)
+        others = [row for row in kept if not belongs(row)]
+        return others, {row["cell"]: row for row in kept if belongs(row)}
+
+    _, rows = split()
     for cell, function in cells.items():
         if only not in cell:
             continue
@@ -97,20 +111,19 @@ def run_cells(
             figures = {"error": f"{type(error).__name__}: {error}"}
         took = {"cell_seconds": round(time.perf_counter() - started, 1)}
         # Another process may have added rows meanwhile.
-        rows = read_rows(path)
+        others, rows = split()
         # At the end of the file, even in place of an older row with an error.
         rows.pop(cell, None)
         rows[cell] = {"cell": cell, **figures, **took, **machine()}
+        lines = [json.dumps(row) + "\n" for row in (*others, *rows.values())]
         with atomic_file(path) as temporary:
-            temporary.write_text("".join(json.dumps(row) + "\n" for row in rows.values()))
+            temporary.write_text("".join(lines))
     return [rows[cell] for cell in cells if cell in rows]
 
 
-def read_rows(path: Path) -> dict[str, dict[str, Any]]:
-    """The rows of a file of results by the names of their cells; none if there is no file."""
-    if not path.exists():
-        return {}
-    return {row["cell"]: row for row in map(json.loads, path.read_text().splitlines())}
+def read_rows(path: Path) -> list[dict[str, Any]]:
+    """The rows of a file of results, those of every processor; none if there is no file."""
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
 def options(description: str | None) -> argparse.Namespace:

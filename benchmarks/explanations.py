@@ -106,7 +106,7 @@ if __name__ == "__main__":
         sys.exit("explanations: ../shared/data is not on this machine")
     count = 8 if given.small else TEXTS
     cells = {name: lambda name=name: measure(name, count) for name in (*METHODS, RANDOM)}
-    rows = run_cells("explanations", cells, only=given.only, folder=given.folder)
+    rows = run_cells("explanations", cells, only=given.only, folder=given.folder, timed=False)
     keys = [
         f"{key}, {how}"
         for how in ("mask", "left out")

@@ -205,7 +205,9 @@ def main() -> None:
     given = options(__doc__)
     if not DATA.is_dir():
         sys.exit("few_examples: ../shared/data is not on this machine: there is nothing to run")
-    rows = run_cells("few_examples", all_cells(given), only=given.only, folder=given.folder)
+    rows = run_cells(
+        "few_examples", all_cells(given), only=given.only, folder=given.folder, timed=False
+    )
     print("\nExamples a label; scores on the test split, means over seeds.\n")
     columns = ["cell", "texts", "macro_f1", "macro_f1_deviation", "micro_f1", "macro_f1_at_0.5"]
     print(table(rows, [*columns, "macro_average_precision", "seconds", "n", "note"]))

@@ -99,7 +99,7 @@ def main() -> None:
                         tokens, slots, compiled=compiled, given=given
                     )
                 )
-    rows = run_cells("gpu", cells, only=given.only, folder=folder)
+    rows = run_cells("gpu", cells, only=given.only, folder=folder, timed=False)
     columns = ("cell", "device", "peak_tflops", "train_texts_s", "train_per_cent", "goal")
     more = ("peer_train_texts_s", "ratio_train", "encode_texts_s", "encode_per_cent")
     print(table(rows, [*columns, *more, "peer_encode_texts_s", "ratio_encode"]))

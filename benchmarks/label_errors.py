@@ -65,5 +65,5 @@ def measure(seed: int) -> dict[str, Any]:
 if __name__ == "__main__":
     if not DATA.is_dir():
         sys.exit("label_errors: ../shared/data is not on this machine, so there is nothing to run")
-    rows = run_cells("label_errors", {"seed 42": lambda: measure(42)})
+    rows = run_cells("label_errors", {"seed 42": lambda: measure(42)}, timed=False)
     print("\n" + table(rows, list(rows[0])))

@@ -88,4 +88,4 @@ def summary(rows: list[dict[str, Any]]) -> str:
 if __name__ == "__main__":
     if not DATA.is_dir():
         sys.exit("missing_labels: ../shared/data is not on this machine")
-    print(f"\n{summary(run_cells('missing_labels', cells()))}")
+    print(f"\n{summary(run_cells('missing_labels', cells(), timed=False))}")

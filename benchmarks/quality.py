@@ -98,8 +98,8 @@ def main() -> None:
             return
         if given.without:
             cells = {name: cell for name, cell in cells.items() if given.without not in name}
-        run_cells(NAME, cells, only=given.only, folder=folder)
-    tables = all_tables(list(read_rows(folder / f"{NAME}.jsonl").values()))
+        run_cells(NAME, cells, only=given.only, folder=folder, timed=False)
+    tables = all_tables(read_rows(folder / f"{NAME}.jsonl"))
     if given.tables is None:
         for name, table in tables.items():
             print(f"\n{name}\n\n{table}")

@@ -201,7 +201,7 @@ def main() -> None:
         cells[f"folds, {name}"] = lambda name=name, texts=texts: measure_cross_validation(
             name, 300 if given.small else texts
         )
-    rows = run_cells("thresholds", cells, only=given.only, folder=given.folder)
+    rows = run_cells("thresholds", cells, only=given.only, folder=given.folder, timed=False)
     for kind in ("thresholds", "calibration", "folds"):
         chosen = [row for row in rows if row["cell"].startswith(kind)]
         if kind == "thresholds":
