@@ -154,6 +154,17 @@ GROUPS: dict[str, Group] = {
         ),
         FIRST,
     ),
+    "more layers": Group(
+        "Top 3 and 4 layers: epochs, averaging, representation",
+        LARGE,
+        (
+            *_varied(TOP3_MEAN | {"loss": "asymmetric"}, "num_train_epochs", 4),
+            *_varied(TOP3_MEAN | {"loss": "asymmetric"}, "ema_decay", 0.999),
+            TOP3_MEAN | {"pooling": "mean_last4", "loss": "asymmetric"},
+            TOP3_MEAN | {"train_layers": 4, "loss": "asymmetric"},
+        ),
+        FIRST,
+    ),
     "all layers": Group(
         "All layers",
         LARGE,

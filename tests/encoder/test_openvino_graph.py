@@ -16,8 +16,18 @@ ALL = ("sequence_output", "pooled", "cls", "mean", "cls+mean")
 RNG = np.random.default_rng(3)
 
 
-def compute(config, tensors, batch, **options):
-    return OpenVINOEngine(build_graph(config, tensors, **options), precision="float32").infer(batch)
+@pytest.fixture(params=[True, False], ids=["packed", "padded"], autouse=True, scope="module")
+def packed(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def compute(packed):
+    def run(config, tensors, batch, **options):
+        graph = build_graph(config, tensors, packed=packed, **options)
+        return OpenVINOEngine(graph, precision="float32").infer(batch)
+
+    return run
 
 
 def google_batch(golden):
@@ -46,16 +56,16 @@ def tiny(shared_fixtures):
 
 
 class TestGoogleGolden:
-    def test_embeddings_and_every_layer(self, tiny):
+    def test_embeddings_and_every_layer(self, tiny, compute):
         checkpoint, golden = tiny
         expected = [golden["embedding_output"], *golden["layers"]]
         for last_layer, states in enumerate(expected):
             outputs = compute(
                 checkpoint.config, checkpoint.tensors, google_batch(golden), last_layer=last_layer
             )
-            assert_close(outputs["sequence_output"], states, 1e-5)
+            assert_close(outputs["sequence_output"], states, 1e-5, golden["input_mask"])
 
-    def test_every_output_and_the_logits(self, tiny):
+    def test_every_output_and_the_logits(self, tiny, compute):
         checkpoint, golden = tiny
         head = GraphHead(golden["output_weights"].T, golden["output_bias"])
         outputs = compute(
@@ -68,14 +78,14 @@ class TestGoogleGolden:
         assert tuple(outputs) == (*ALL, "logits")
         sequence, mask = golden["sequence_output"], golden["input_mask"][..., None]
         mean = (sequence * mask).sum(1) / mask.sum(1)
-        assert_close(outputs["sequence_output"], sequence, 1e-5)
+        assert_close(outputs["sequence_output"], sequence, 1e-5, golden["input_mask"])
         assert_close(outputs["pooled"], golden["pooled_output"], 1e-5)
         assert_close(outputs["logits"], golden["logits"], 1e-5)
         assert_close(outputs["cls"], sequence[:, 0], 1e-5)
         assert_close(outputs["mean"], mean, 1e-5)
         assert_close(outputs["cls+mean"], np.concatenate([sequence[:, 0], mean], 1), 1e-5)
 
-    def test_the_top_layers_on_the_hidden_states_that_enter_them(self, tiny):
+    def test_the_top_layers_on_the_hidden_states_that_enter_them(self, tiny, compute):
         checkpoint, golden = tiny
         for first_layer in (1, 2, 3):
             batch = {
@@ -92,7 +102,7 @@ class TestGoogleGolden:
             assert_close(outputs["pooled"], golden["pooled_output"], 1e-5)
 
     def test_the_fine_tuned_checkpoint_gives_the_logits_it_was_left_with(
-        self, shared_fixtures, tiny
+        self, shared_fixtures, tiny, compute
     ):
         checkpoint = load_checkpoint(shared_fixtures / "google_bert" / "tiny" / "finetuned")
         golden = tiny[1]
@@ -103,7 +113,7 @@ class TestGoogleGolden:
         )
         assert_close(outputs["logits"], golden["train_full_final_logits"], 1e-5)
 
-    def test_real_weights_in_googles_code(self, shared_fixtures, minilm):
+    def test_real_weights_in_googles_code(self, shared_fixtures, minilm, compute):
         golden = np.load(shared_fixtures / "google_bert" / "minilm" / "golden.npz")
         checkpoint = load_checkpoint(minilm)
         config = dataclasses.replace(checkpoint.config, hidden_act="gelu_new")
@@ -125,7 +135,7 @@ class TestGoogleGolden:
 
 
 class TestHuggingFaceGolden:
-    def test_a_classifier(self, shared_fixtures):
+    def test_a_classifier(self, shared_fixtures, compute):
         folder = shared_fixtures / "hf" / "bert-tiny-multilabel"
         golden = np.load(folder / "golden.npz")
         checkpoint = load_checkpoint(folder)
@@ -139,7 +149,7 @@ class TestHuggingFaceGolden:
         )
         assert_close(outputs["logits"], golden["logits"], 1e-4)
 
-    def test_the_real_small_encoder(self, shared_fixtures, minilm):
+    def test_the_real_small_encoder(self, shared_fixtures, minilm, compute):
         golden = np.load(shared_fixtures / "hf" / "minilm" / "golden.npz")
         checkpoint = load_checkpoint(minilm)
         batch = hugging_face_batch(golden)
@@ -165,9 +175,9 @@ def random_batch(texts=5, tokens=9):
 
 
 @pytest.fixture(scope="module")
-def engine():
+def engine(packed):
     head = GraphHead(RNG.normal(size=(16, 3)).astype("f4"), np.ones(3, "f4"), "cls+mean")
-    graph = build_graph(CONFIG, TENSORS, outputs=(*ALL, "logits"), head=head)
+    graph = build_graph(CONFIG, TENSORS, outputs=(*ALL, "logits"), head=head, packed=packed)
     return OpenVINOEngine(graph, precision="float32")
 
 
@@ -225,7 +235,7 @@ def numpy_bert(config, tensors, batch):
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
-def test_every_activation_equals_its_definition(activation):
+def test_every_activation_equals_its_definition(activation, compute):
     config = dataclasses.replace(CONFIG, hidden_act=activation, layer_norm_eps=1e-3)
     batch = random_batch()
     outputs = compute(config, TENSORS, batch, outputs=("sequence_output", "pooled"))
@@ -262,7 +272,7 @@ def test_the_order_of_the_texts_is_the_order_of_the_results(engine):
     assert_close(mixed["logits"], engine.infer(batch)["logits"][order], 1e-5)
 
 
-def test_trunk_and_top_together_are_the_whole():
+def test_trunk_and_top_together_are_the_whole(compute):
     batch = random_batch()
     whole = compute(CONFIG, TENSORS, batch, outputs=("sequence_output", "pooled"))
     for boundary in (1, 2):
@@ -275,12 +285,44 @@ def test_trunk_and_top_together_are_the_whole():
             outputs=("sequence_output", "pooled"),
         )
         assert_close(top["pooled"], whole["pooled"], 1e-6)
-        assert_close(top["sequence_output"], whole["sequence_output"], 1e-6)
+        mask = batch["attention_mask"]
+        assert_close(top["sequence_output"], whole["sequence_output"], 1e-6, mask)
+
+
+@pytest.mark.parametrize("texts", [1, 2, 7, 40])
+def test_any_number_of_real_tokens(engine, texts):
+    """Packed rows are rounded up; a batch may have more or fewer than that."""
+    batch = random_batch(texts, tokens=min(texts + 1, 16))
+    sequence, pooled = numpy_bert(CONFIG, TENSORS, batch)
+    outputs = engine.infer(batch)
+    assert_close(outputs["sequence_output"], sequence, 2e-5, batch["attention_mask"])
+    assert_close(outputs["pooled"], pooled, 2e-5)
+
+
+def test_what_is_masked_need_not_be_at_the_end(engine):
+    batch = random_batch()
+    batch["attention_mask"][:, 3] = 0
+    sequence, pooled = numpy_bert(CONFIG, TENSORS, batch)
+    outputs = engine.infer(batch)
+    assert_close(outputs["sequence_output"], sequence, 2e-5, batch["attention_mask"])
+    assert_close(outputs["pooled"], pooled, 2e-5)
+
+
+def test_the_layouts_give_the_same():
+    batch = random_batch()
+    batch["attention_mask"][:] = 1
+    first, second = (
+        OpenVINOEngine(build_graph(CONFIG, TENSORS, packed=packed), precision="float32").infer(
+            batch
+        )["sequence_output"]
+        for packed in (True, False)
+    )
+    np.testing.assert_allclose(first, second, rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("index_type", ["int32", "int64"])
 @pytest.mark.parametrize("given", [np.int32, np.int64])
-def test_ids_may_be_of_either_width(index_type, given):
+def test_ids_may_be_of_either_width(index_type, given, compute):
     batch = {name: array.astype(given) for name, array in random_batch().items()}
     outputs = compute(CONFIG, TENSORS, batch, outputs=("pooled",), index_type=index_type)
     assert_close(outputs["pooled"], numpy_bert(CONFIG, TENSORS, batch)[1], 2e-5)
@@ -291,7 +333,7 @@ def test_a_row_without_a_token_is_no_nan(engine):
     assert all(np.isfinite(array).all() for array in engine.infer(batch).values())
 
 
-def test_an_encoder_without_a_pooler_gives_all_but_the_pooled_output():
+def test_an_encoder_without_a_pooler_gives_all_but_the_pooled_output(compute):
     tensors = random_tensors(pooler=False)
     batch = random_batch()
     outputs = compute(CONFIG, tensors, batch, outputs=("cls", "mean"))

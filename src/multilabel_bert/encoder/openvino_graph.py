@@ -21,6 +21,7 @@ from multilabel_bert.encoder.pooling import (
     pooling_parts,
     representation_size,
 )
+from multilabel_bert.encoder.token_layouts import PackedTokens, PaddedTokens, TokenLayout
 from multilabel_bert.errors import SettingsError
 
 OUTPUTS = ("sequence_output", *dict.fromkeys((*POOLINGS, *PARTS)), "logits")
@@ -50,6 +51,7 @@ def build_graph(
     first_layer: int = 0,
     last_layer: int | None = None,
     index_type: str = "int32",
+    packed: bool = True,
 ) -> Any:
     """Build the encoder, or some of its layers, with dynamic batch and length.
 
@@ -61,14 +63,16 @@ def build_graph(
         config: of the whole encoder.
         tensors: canonical names to float32 arrays; those of the layers built are needed.
         outputs: which of `OUTPUTS`, in the order of the model's outputs. ``sequence_output``
-            [B, T, H] is what leaves the last layer built, padding included; the parts of
-            representations (of the real tokens) are [B, H], whole ones [B, F], ``logits``
+            [B, T, H] is what leaves the last layer built, with anything at the padding; the parts
+            of representations (of the real tokens) are [B, H], whole ones [B, F], ``logits``
             [B, X].
         head: needed for ``logits``.
         first_layer: the first transformer layer built; 0 includes the embeddings.
         last_layer: the layer before which it ends, L if None. With ``last_layer = L - k`` and
             ``sequence_output`` it gives the hidden states that enter the top k layers.
         index_type: ``"int32"`` or ``"int64"``, of ids and masks.
+        packed: whether padding is taken out inside the graph, so that a batch costs what its real
+            tokens do (see `PackedTokens`). Without it any device can run the graph, not only CPUs.
 
     Returns:
         An ``openvino.Model`` in float32; the precision of the computation is chosen when it is
@@ -82,22 +86,21 @@ def build_graph(
     end = config.num_hidden_layers if last_layer is None else last_layer
     _check_arguments(config, tensors, outputs, head, first_layer, end, index_type)
     graph = GraphBuilder(config, tensors)
-    mask_input = graph.input("attention_mask", index_type)
+    mask = graph.input("attention_mask", index_type)
+    layout: TokenLayout = PackedTokens(mask) if packed else PaddedTokens(mask)
     if first_layer == 0:
         ids, types = (graph.input(n, index_type) for n in ("input_ids", "token_type_ids"))
-        parameters = [ids, mask_input, types]
-        hidden = graph.embeddings(ids, types)
+        parameters = [ids, mask, types]
+        states = [graph.embeddings(ids, types, layout)]
     else:
         hidden = graph.input("hidden_states", "float32", config.hidden_size)
-        parameters = [hidden, mask_input]
-    mask = graph.op.convert(mask_input, "f32")
-    bias = graph.attention_bias(mask)
-    states = [hidden]
+        parameters = [hidden, mask]
+        states = [layout.rows(hidden, config.hidden_size)]
     for index in range(first_layer, end):
-        states.append(graph.transformer_layer(f"encoder/layer_{index}", states[-1], bias))
+        states.append(graph.transformer_layer(f"encoder/layer_{index}", states[-1], layout))
     results = []
     for name in outputs:
-        node = graph.output(name, states, mask, head)
+        node = graph.output(name, states, layout, head)
         node.output(0).set_names({name})
         results.append(graph.op.result(node, name=f"result/{name}"))
     return graph.openvino.Model(results, parameters, "bert")
@@ -131,33 +134,24 @@ class GraphBuilder:
         """A constant of axes or sizes."""
         return self.constant(values, np.int64)
 
-    def embeddings(self, ids: Any, types: Any) -> Any:
-        """What enters the first layer, [B, T, H]."""
+    def embeddings(self, ids: Any, types: Any, layout: TokenLayout) -> Any:
+        """What enters the first layer, from ids and types [B, T]."""
         op = self.op
-        words = self.lookup("embeddings/word_embeddings", ids)
-        kinds = self.lookup("embeddings/token_type_embeddings", types)
-        length = op.gather(op.shape_of(ids, "i64"), self.axes(1), self.constant(0, np.int64))
+        words = self.lookup("embeddings/word_embeddings", layout.rows(ids))
+        kinds = self.lookup("embeddings/token_type_embeddings", layout.rows(types))
         table = self.constant(self.tensors["embeddings/position_embeddings"])
-        positions = op.slice(table, self.axes(0), length, self.axes(1), self.axes(0))  # [T, H]
-        return self.layer_norm("embeddings/LayerNorm", op.add(op.add(words, kinds), positions))
+        summed = op.add(op.add(words, kinds), layout.columns(table))
+        return self.layer_norm("embeddings/LayerNorm", summed)
 
     def lookup(self, name: str, ids: Any) -> Any:
         """Rows of a table."""
         table = self.constant(self.tensors[name])
-        return self.op.gather(table, ids, self.constant(0, np.int64))  # [B, T] -> [B, T, H]
+        return self.op.gather(table, ids, self.constant(0, np.int64))
 
-    def attention_bias(self, mask: Any) -> Any:
-        """What is added to the scores of attention, [B, 1, 1, T]."""
-        # Google's constant: 0 for a real token, -10000 for padding, whose exp() is 0 in float32.
-        masked = self.op.multiply(
-            self.op.subtract(self.constant(1.0), mask), self.constant(-10000.0)
-        )
-        return self.op.unsqueeze(masked, self.axes(1, 2))  # [B, 1, 1, T]
-
-    def transformer_layer(self, prefix: str, hidden: Any, bias: Any) -> Any:
-        """One layer, [B, T, H] to [B, T, H]."""
+    def transformer_layer(self, prefix: str, hidden: Any, layout: TokenLayout) -> Any:
+        """One layer, from and to hidden states in the layout."""
         attended = self.dense(
-            f"{prefix}/attention/output/dense", self.self_attention(prefix, hidden, bias)
+            f"{prefix}/attention/output/dense", self.self_attention(prefix, hidden, layout)
         )
         hidden = self.layer_norm(
             f"{prefix}/attention/output/LayerNorm", self.op.add(attended, hidden)
@@ -166,23 +160,21 @@ class GraphBuilder:
         narrow = self.dense(f"{prefix}/output/dense", wide)
         return self.layer_norm(f"{prefix}/output/LayerNorm", self.op.add(narrow, hidden))
 
-    def self_attention(self, prefix: str, hidden: Any, bias: Any) -> Any:
-        """Its attention, without what follows, [B, T, H]."""
-        op, config = self.op, self.config
-        heads = config.num_attention_heads
-        shape = self.axes(0, 0, heads, config.hidden_size // heads)
+    def self_attention(self, prefix: str, hidden: Any, layout: TokenLayout) -> Any:
+        """Its attention, without what follows."""
+        heads = self.config.num_attention_heads
+        size = self.config.hidden_size // heads
 
         def project(name: str) -> Any:  # [B, N, T, D]
             projected = self.dense(f"{prefix}/attention/self/{name}", hidden)
-            return op.transpose(op.reshape(projected, shape, True), self.axes(0, 2, 1, 3))
+            return layout.split_heads(projected, heads, size)
 
         # Three matrix multiplies: to take one of [H, 3 H] apart costs more than it saves, up to a
         # seventh of the whole for BERT-base.
         query, key, value = map(project, ("query", "key", "value"))
         # It scales by 1 / sqrt(D), as BERT does.
-        context = op.scaled_dot_product_attention(query, key, value, bias)
-        context = op.transpose(context, self.axes(0, 2, 1, 3))  # [B, T, N, D]
-        return op.reshape(context, self.axes(0, 0, config.hidden_size), True)
+        context = self.op.scaled_dot_product_attention(query, key, value, layout.bias)
+        return layout.join_heads(context, heads, size)
 
     def activation(self, x: Any) -> Any:
         """The configuration's function."""
@@ -214,32 +206,35 @@ class GraphBuilder:
         scaled = self.op.multiply(normal, self.constant(self.tensors[f"{prefix}/gamma"]))
         return self.op.add(scaled, self.constant(self.tensors[f"{prefix}/beta"]))
 
-    def output(self, name: str, states: list[Any], mask: Any, head: GraphHead | None) -> Any:
+    def output(
+        self, name: str, states: list[Any], layout: TokenLayout, head: GraphHead | None
+    ) -> Any:
         """One of `OUTPUTS`, from the hidden states below and above each layer."""
         if name == "sequence_output":
             # A node of its own, because an output's name must not rename an inner tensor.
-            return self.op.convert(states[-1], "f32")
+            return self.op.convert(layout.rectangle(states[-1]), "f32")
         if name == "logits":
             assert head is not None
-            features = self.representation(head.representation, states, mask)
+            features = self.representation(head.representation, states, layout)
             return self.affine(features, head.kernel, head.bias)
-        return self.representation(name, states, mask)
+        return self.representation(name, states, layout)
 
-    def representation(self, name: str, states: list[Any], mask: Any) -> Any:
+    def representation(self, name: str, states: list[Any], layout: TokenLayout) -> Any:
         """One of `POOLINGS`, [B, F]."""
-        parts = [self.part(part, states, mask) for part in pooling_parts(name)]
+        parts = [self.part(part, states, layout) for part in pooling_parts(name)]
         return parts[0] if len(parts) == 1 else self.op.concat(parts, 1)
 
-    def part(self, name: str, states: list[Any], mask: Any) -> Any:
+    def part(self, name: str, states: list[Any], layout: TokenLayout) -> Any:
         """One of `PARTS`, [B, H]."""
         op = self.op
         hidden = states[-1 - layers_below(name)]
         how = name.partition("-")[0]
         if how == "cls":
-            return op.gather(hidden, self.constant(0, np.int64), self.constant(1, np.int64))
+            return layout.first(hidden)
         if how == "pooled":
-            return op.tanh(self.dense("pooler/dense", self.part("cls", states, mask)))
-        weights = op.unsqueeze(mask, self.axes(2))  # [B, T, 1]
+            return op.tanh(self.dense("pooler/dense", self.part("cls", states, layout)))
+        hidden = layout.rectangle(hidden)
+        weights = op.unsqueeze(layout.mask, self.axes(2))  # [B, T, 1]
         if how == "max":
             real = op.greater(weights, self.constant(0.0))
             return op.reduce_max(
@@ -247,7 +242,7 @@ class GraphBuilder:
             )
         total = op.reduce_sum(op.multiply(hidden, weights), self.axes(1), False)
         # A text always has [CLS]; the maximum only keeps an empty row from becoming NaN.
-        count = op.maximum(op.reduce_sum(mask, self.axes(1), True), self.constant(1.0))
+        count = op.maximum(op.reduce_sum(layout.mask, self.axes(1), True), self.constant(1.0))
         return op.divide(total, count)
 
 

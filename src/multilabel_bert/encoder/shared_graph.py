@@ -13,6 +13,7 @@ import numpy as np
 from multilabel_bert.encoder.config import BertConfig
 from multilabel_bert.encoder.layers import Layer
 from multilabel_bert.encoder.openvino_graph import GraphBuilder
+from multilabel_bert.encoder.token_layouts import PackedTokens, TokenLayout
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,9 +55,9 @@ def build_shared_graph(
 class _Way:
     """What has been computed on the way up to some layer."""
 
-    states: list[Any]  # the hidden states [rows, T, H] below each layer
-    mask: Any  # float32 [rows, T]
-    bias: Any
+    states: list[Any]  # the hidden states below each layer
+    mask: Any  # int32 [rows, T]
+    layout: TokenLayout
 
 
 @dataclass(eq=False)
@@ -72,11 +73,11 @@ class _Tree:
         embeddings = {layers[0].sha256 for layers in self.encoders}
         assert len(embeddings) == 1, "encoders with other embeddings have nothing in common"
         graph = self._builder(0, 0)
-        mask_input = graph.input("attention_mask", "int32")
+        mask = graph.input("attention_mask", "int32")
         ids, types = (graph.input(n, "int32") for n in ("input_ids", "token_type_ids"))
-        self.parameters += [ids, mask_input, types]
-        mask = graph.op.convert(mask_input, "f32")
-        way = _Way([graph.embeddings(ids, types)], mask, graph.attention_bias(mask))
+        self.parameters += [ids, mask, types]
+        layout = PackedTokens(mask)
+        way = _Way([graph.embeddings(ids, types, layout)], mask, layout)
         self._climb(list(range(len(self.encoders))), 1, way)
         model = graph.openvino.Model(self.results, self.parameters, "bert")
         return SharedGraph(model, self.rows)
@@ -88,8 +89,9 @@ class _Tree:
         for together in self._partings(members, depth):
             graph = self._builder(together[0], depth)
             own = way if len(together) == len(members) else self._part(graph, together, way)
-            hidden = graph.transformer_layer(f"encoder/layer_{depth - 1}", own.states[-1], own.bias)
-            above = _Way([*own.states, hidden], own.mask, own.bias)
+            name = f"encoder/layer_{depth - 1}"
+            hidden = graph.transformer_layer(name, own.states[-1], own.layout)
+            above = _Way([*own.states, hidden], own.mask, own.layout)
             if depth < self.config.num_hidden_layers:
                 self._climb(together, depth + 1, above)
             else:
@@ -112,13 +114,18 @@ class _Tree:
             return graph.op.gather(x, rows, graph.constant(0, np.int64))
 
         mask = taken(way.mask)
+        layout = PackedTokens(mask)
+
+        def part_of(state: Any) -> Any:
+            return layout.rows(taken(way.layout.rectangle(state)), self.config.hidden_size)
+
         # Lower layers too, for representations of several; what nothing needs is not computed.
-        return _Way([taken(state) for state in way.states], mask, graph.attention_bias(mask))
+        return _Way([part_of(state) for state in way.states], mask, layout)
 
     def _end(self, graph: GraphBuilder, members: list[int], way: _Way) -> None:
         for member in members:
             for part in self.parts[member]:
                 name = f"{member}/{part}"
-                node = graph.part(part, way.states, way.mask)
+                node = graph.part(part, way.states, way.layout)
                 node.output(0).set_names({name})
                 self.results.append(graph.op.result(node, name=f"result/{name}"))

@@ -92,6 +92,8 @@ def build_openvino(model: ClassifierModel) -> Any:
         outputs=("logits",),
         head=GraphHead(model.kernel, model.bias, model.pooling),
         index_type="int64",
+        # For whatever device it goes to.
+        packed=False,
     )
     openvino = import_openvino()
     logits = graph.output("logits").get_node().input_value(0)

@@ -18,9 +18,11 @@ from multilabel_bert.serving.problems import Problem, overloaded, stopping, too_
 
 # A large request takes turns with small ones: so many of its texts at a time.
 _PIECE_TEXTS = 64
-# How much computing is planned at once. More makes fuller batches; less lets a request that comes
-# now start sooner. Only under load is there so much to plan.
-_PLAN_SECONDS = 0.5
+# Tokens planned at once for each worker. All requests of a plan are answered at about its end, so
+# that small plans answer sooner; large ones make fuller batches, which under load counts more: of
+# what waits a quarter is planned.
+_PLAN_TOKENS = (256, BATCH_TOKENS)
+_PLAN_SHARE = 0.25
 # English has some 4 characters a token; below that a plan is a little larger than meant.
 _CHARACTERS_A_TOKEN = 4
 # Weight of the newest batch in the measured speed.
@@ -57,10 +59,10 @@ class MicroBatcher:
         self._changed = threading.Condition()
         self._jobs: deque[Job] = deque()
         self._ready: deque[Batch] = deque()
+        self._running = 0
         self._closed = False
         self._all_planned = False
         self.waiting_texts = 0
-        self._tokens_a_second = 0.0
         self._texts_a_second = 0.0
         self._threads = [threading.Thread(target=self._plan, name="batch-planner", daemon=True)]
         self._threads += [
@@ -126,16 +128,17 @@ class MicroBatcher:
                         self._changed.notify_all()
                         return
                     self._changed.wait()
-                pieces = self._take()
+                free = max(1, self._workers - self._running - len(self._ready))
+                pieces = self._take(free)
             for group in _by_lane(pieces):
-                batches = self._batches(group)
+                batches = self._batches(group, free)
                 with self._changed:
                     self._ready += batches
                     self._changed.notify_all()
 
-    def _take(self) -> list[Piece]:
-        """Pieces of the oldest jobs, as many as make a plan."""
-        room = max(2.0 * self._workers * BATCH_TOKENS, self._tokens_a_second * _PLAN_SECONDS)
+    def _take(self, free: int) -> list[Piece]:
+        """Pieces of the oldest jobs, as many as make a plan for so many workers."""
+        room = self._room(free)
         pieces: list[Piece] = []
         again: list[Job] = []
         now = time.perf_counter()
@@ -145,7 +148,7 @@ class MicroBatcher:
                 continue
             if not job.taken:
                 job.waited_seconds = now - job.accepted_at
-            piece = Piece(job, job.taken, min(job.texts, job.taken + _PIECE_TEXTS))
+            piece = _rest_of(job)
             job.taken = piece.stop
             room -= _expected_tokens(piece)
             pieces.append(piece)
@@ -154,9 +157,19 @@ class MicroBatcher:
         self._jobs.extend(again)
         return pieces
 
-    def _batches(self, pieces: list[Piece]) -> list[Batch]:
+    def _room(self, free: int) -> float:
+        """Tokens of the next plan."""
+        least, most = free * _PLAN_TOKENS[0], self._workers * _PLAN_TOKENS[1]
+        waiting = 0.0
+        for job in self._jobs:
+            waiting += _PLAN_SHARE * _expected_tokens(_rest_of(job))
+            if waiting >= most:
+                return most
+        return max(least, waiting)
+
+    def _batches(self, pieces: list[Piece], free: int) -> list[Batch]:
         try:
-            group, batches = plan_batches(pieces[0].job.lane, pieces)
+            group, batches = plan_batches(pieces[0].job.lane, pieces, free)
         except Exception as error:
             for piece in pieces:
                 self._fail(piece.job, error)
@@ -179,6 +192,7 @@ class MicroBatcher:
                         return
                     self._changed.wait()
                 batch = self._ready.popleft()
+                self._running += 1
                 if len(self._ready) < self._workers:
                     self._changed.notify_all()
             try:
@@ -186,6 +200,8 @@ class MicroBatcher:
             except Exception as error:
                 for index in set(batch.group.piece_of[batch.rows].tolist()):
                     self._fail(batch.group.pieces[index].job, error)
+            with self._changed:
+                self._running -= 1
 
     def _compute(self, batch: Batch) -> None:
         group, rows = batch.group, batch.rows
@@ -204,7 +220,7 @@ class MicroBatcher:
         with self._changed:
             finished = group.store(rows, outputs)
         tokens = int(group.texts.lengths[rows].sum())
-        self._measure(len(rows), tokens, seconds)
+        self._measure(len(rows), seconds)
         if self._observer is not None:
             self._observer.batch_done(len(rows), tokens, padded["input_ids"].size, seconds)
         for index in finished:
@@ -235,11 +251,10 @@ class MicroBatcher:
         job.cancelled = True
         self.waiting_texts -= job.texts
 
-    def _measure(self, texts: int, tokens: int, seconds: float) -> None:
+    def _measure(self, texts: int, seconds: float) -> None:
         share = _NEWEST if self._texts_a_second else 1.0
         speed = self._workers / max(seconds, 1e-6)
         self._texts_a_second += share * (texts * speed - self._texts_a_second)
-        self._tokens_a_second += share * (tokens * speed - self._tokens_a_second)
 
 
 def _by_lane(pieces: list[Piece]) -> list[list[Piece]]:
@@ -249,6 +264,11 @@ def _by_lane(pieces: list[Piece]) -> list[list[Piece]]:
         alone = piece.job.tokenized is not None
         groups.setdefault(id(piece) if alone else id(piece.job.lane), []).append(piece)
     return list(groups.values())
+
+
+def _rest_of(job: Job) -> Piece:
+    """What the next plan may take of a job."""
+    return Piece(job, job.taken, min(job.texts, job.taken + _PIECE_TEXTS))
 
 
 def _expected_tokens(piece: Piece) -> float:

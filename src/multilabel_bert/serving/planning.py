@@ -1,4 +1,4 @@
-"""The plan of the next batches: texts of many requests, sorted by length, each batch full."""
+"""The plan of the next batches: texts of some requests, sorted by length."""
 
 # N = texts, B = sequences of a batch
 
@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from multilabel_bert.encoder.encoding import BATCH_TOKENS, budget_for
+from multilabel_bert.encoder.encoding import BATCH_TOKENS
 from multilabel_bert.serving.jobs import Job, Lane
-from multilabel_bert.serving.packing import cheapest_batches
+from multilabel_bert.serving.packing import balanced_batches
 from multilabel_bert.text.tokenized_texts import TokenizedTexts
 
 
@@ -93,17 +93,18 @@ class Batch:
     rows: np.ndarray
 
 
-def plan_batches(lane: Lane, pieces: Sequence[Piece]) -> tuple[Group, list[Batch]]:
+def plan_batches(lane: Lane, pieces: Sequence[Piece], jobs: int) -> tuple[Group, list[Batch]]:
     """Tokenize pieces that are texts, all at once, and pack them into batches.
 
     Args:
         lane: of all the pieces.
         pieces: at least one; one alone if its job came tokenized.
+        jobs: batches that can start now.
     """
     texts = _tokenized(lane, pieces)
     group = Group(lane, pieces, texts)
-    budget = budget_for(texts, lane.engine, BATCH_TOKENS)
-    return group, [Batch(group, rows) for rows in cheapest_batches(texts.lengths, budget)]
+    batches = balanced_batches(texts.lengths, jobs, BATCH_TOKENS)
+    return group, [Batch(group, rows) for rows in batches]
 
 
 def _tokenized(lane: Lane, pieces: Sequence[Piece]) -> TokenizedTexts:

@@ -1,0 +1,175 @@
+"""How tokens lie in an OpenVINO graph: a rectangle with padding, or the real ones only."""
+
+# B = texts, T = tokens of the longest, P = real tokens of all texts, rounded up
+# H = hidden size, N = attention heads, D = H / N
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import numpy as np
+
+from multilabel_bert.encoder.openvino_import import import_openvino
+
+# P is rounded up to it: matrix multiplies of few different sizes are compiled, and none has a
+# remainder of a few rows.
+_ROUND_TOKENS = 8
+
+
+class TokenLayout(Protocol):
+    """How hidden states lie between the layers; attention sees [B, N, T, D] in any.
+
+    Attributes:
+        mask: float32 [B, T], 1 for real tokens.
+        bias: what is added to the scores of attention, [B, 1, 1, T].
+    """
+
+    mask: Any
+    bias: Any
+
+    def rows(self, x: Any, *sizes: int) -> Any:
+        """[B, T, sizes] as it lies in this layout."""
+
+    def columns(self, table: Any) -> Any:
+        """Rows of a table [any, H] by the place that a token has in its text."""
+
+    def rectangle(self, rows: Any) -> Any:
+        """Hidden states [B, T, H]; at padding there may be anything."""
+
+    def first(self, rows: Any) -> Any:
+        """Hidden states of the first token of each text, [B, H]."""
+
+    def split_heads(self, rows: Any, heads: int, size: int) -> Any:
+        """[B, N, T, D] for attention."""
+
+    def join_heads(self, context: Any, heads: int, size: int) -> Any:
+        """Back from there."""
+
+
+class _Layout:
+    def __init__(self, mask: Any) -> None:
+        self.op = import_openvino().opset14
+        self.mask = self.op.convert(mask, "f32")
+        # Google's constant: 0 for a real token, -10000 for padding, whose exp() is 0 in float32.
+        masked = self.op.multiply(
+            self.op.subtract(self.constant(1.0), self.mask), self.constant(-10000.0)
+        )
+        self.bias = self.op.unsqueeze(masked, self.axes(1, 2))
+
+    def constant(self, value: Any, dtype: Any = np.float32) -> Any:
+        return self.op.constant(np.asarray(value, dtype, order="C"))
+
+    def axes(self, *values: int) -> Any:
+        return self.constant(values, np.int64)
+
+    def take(self, x: Any, indices: Any, axis: int = 0) -> Any:
+        return self.op.gather(x, indices, self.constant(axis, np.int64))
+
+
+class PaddedTokens(_Layout):
+    """[B, T, H], as everyone does: padding costs as much as text. Any device can run it.
+
+    Args:
+        mask: int [B, T], 1 for real tokens.
+    """
+
+    def rows(self, x: Any, *sizes: int) -> Any:
+        """It is so already."""
+        del sizes
+        return x
+
+    def columns(self, table: Any) -> Any:
+        """[T, H], the same for every text."""
+        length = self.take(self.op.shape_of(self.mask, "i64"), self.axes(1))
+        return self.op.slice(table, self.axes(0), length, self.axes(1), self.axes(0))
+
+    def rectangle(self, rows: Any) -> Any:
+        """It is so already."""
+        return rows
+
+    def first(self, rows: Any) -> Any:
+        """[B, H]."""
+        return self.op.gather(rows, self.constant(0, np.int64), self.constant(1, np.int64))
+
+    def split_heads(self, rows: Any, heads: int, size: int) -> Any:
+        """[B, T, H] to [B, N, T, D]."""
+        split = self.op.reshape(rows, self.axes(0, 0, heads, size), True)
+        return self.op.transpose(split, self.axes(0, 2, 1, 3))
+
+    def join_heads(self, context: Any, heads: int, size: int) -> Any:
+        """[B, N, T, D] to [B, T, H]."""
+        turned = self.op.transpose(context, self.axes(0, 2, 1, 3))
+        return self.op.reshape(turned, self.axes(0, 0, heads * size), True)
+
+
+class PackedTokens(_Layout):
+    """[P, H]: the real tokens of all texts, one after the other.
+
+    All matrix multiplies but those of attention are of single tokens, so padding costs them
+    nothing. Attention gets its rectangle by the gather that puts the heads in front anyway, so
+    that texts of one length are no slower than in `PaddedTokens`.
+
+    Args:
+        mask: int [B, T], 1 for real tokens.
+    """
+
+    def __init__(self, mask: Any) -> None:
+        super().__init__(mask)
+        op = self.op
+        found = op.non_zero(mask, "i32")  # [2, real tokens]: the text, and the place in it
+        count = op.gather(op.shape_of(found, "i32"), self._int([1]), self.constant(0, np.int64))
+        some = op.maximum(count, self._int([1]))
+        missing = op.floor_mod(op.subtract(self._int([0]), some), self._int([_ROUND_TOKENS]))
+        missing = op.add(missing, op.subtract(some, count))
+        # What fills up are copies of the first token, which nothing reads.
+        filled = op.pad(
+            found,
+            self._int([0, 0]),
+            op.concat([self._int([0]), missing], 0),
+            "constant",
+            self._int(0),
+        )
+        self._text = self.take(filled, self._int(0))  # [P]
+        self._column = self.take(filled, self._int(1))  # [P]
+        self._shape = op.shape_of(mask, "i64")
+        self._length = op.convert(self.take(self._shape, self.axes(1)), "i32")  # [1]
+        # The row of each token; at padding that of the token before it.
+        flat = op.reshape(op.convert(mask, "i32"), self.axes(-1), False)
+        places = op.subtract(op.cumsum(flat, self._int(0)), self._int(1))
+        self._row = op.reshape(op.maximum(places, self._int(0)), self._shape, False)  # [B, T]
+
+    def _int(self, value: Any) -> Any:
+        return self.constant(value, np.int32)
+
+    def rows(self, x: Any, *sizes: int) -> Any:
+        """[B, T, sizes] to [P, sizes]."""
+        place = self.op.add(self.op.multiply(self._text, self._length), self._column)
+        return self.take(self.op.reshape(x, self.axes(-1, *sizes), False), place)
+
+    def columns(self, table: Any) -> Any:
+        """[P, H]."""
+        return self.take(table, self._column)
+
+    def rectangle(self, rows: Any) -> Any:
+        """[P, H] to [B, T, H]."""
+        return self.take(rows, self._row)
+
+    def first(self, rows: Any) -> Any:
+        """[B, H]."""
+        return self.take(rows, self.take(self._row, self._int(0), axis=1))
+
+    def split_heads(self, rows: Any, heads: int, size: int) -> Any:
+        """[P, H] to [B, N, T, D]."""
+        op = self.op
+        row = op.multiply(op.unsqueeze(self._row, self.axes(1)), self._int(heads))
+        indices = op.add(row, self._int(np.arange(heads)[:, None]))  # [B, N, T]
+        return self.take(op.reshape(rows, self.axes(-1, size), False), indices)
+
+    def join_heads(self, context: Any, heads: int, size: int) -> Any:
+        """[B, N, T, D] to [P, H]."""
+        op = self.op
+        text = op.unsqueeze(op.multiply(self._text, self._int(heads)), self.axes(1))
+        head = op.add(text, self._int(np.arange(heads)))  # [P, N]
+        indices = op.add(op.multiply(head, self._length), op.unsqueeze(self._column, self.axes(1)))
+        taken = self.take(op.reshape(context, self.axes(-1, size), False), indices)
+        return op.reshape(taken, self.axes(-1, heads * size), False)
