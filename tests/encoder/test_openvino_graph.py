@@ -16,7 +16,7 @@ ALL = ("sequence_output", "pooled", "cls", "mean", "cls+mean")
 RNG = np.random.default_rng(3)
 
 
-@pytest.fixture(params=[True, False], ids=["packed", "padded"], autouse=True, scope="module")
+@pytest.fixture(params=[True, False], ids=["packed", "padded"], scope="module")
 def packed(request):
     return request.param
 
@@ -310,14 +310,37 @@ def test_what_is_masked_need_not_be_at_the_end(engine):
 
 def test_the_layouts_give_the_same():
     batch = random_batch()
-    batch["attention_mask"][:] = 1
-    first, second = (
-        OpenVINOEngine(build_graph(CONFIG, TENSORS, packed=packed), precision="float32").infer(
-            batch
-        )["sequence_output"]
+    outputs = [
+        OpenVINOEngine(
+            build_graph(CONFIG, TENSORS, outputs=("sequence_output", "mean"), packed=packed),
+            precision="float32",
+        ).infer(batch)
         for packed in (True, False)
-    )
-    np.testing.assert_allclose(first, second, rtol=0, atol=1e-6)
+    ]
+    mask = batch["attention_mask"]
+    assert_close(outputs[0]["sequence_output"], outputs[1]["sequence_output"], 1e-6, mask)
+    assert_close(outputs[0]["mean"], outputs[1]["mean"], 1e-6)
+
+
+def test_more_tokens_than_positions_fail(engine):
+    with pytest.raises(RuntimeError):
+        engine.infer(random_batch(3, CONFIG.max_position_embeddings + 1))
+
+
+def test_without_texts_there_is_nothing(engine):
+    outputs = engine.infer({name: array[:0] for name, array in random_batch().items()})
+    assert {len(values) for values in outputs.values()} == {0}
+
+
+def test_a_text_without_tokens_leaves_the_others_alone(engine):
+    batch = random_batch()
+    expected = numpy_bert(CONFIG, TENSORS, batch)[1]
+    for array in batch.values():
+        array[2] = 0
+    outputs = engine.infer(batch)
+    others = [0, 1, 3, 4]
+    assert_close(outputs["pooled"][others], expected[others], 2e-5)
+    assert all(np.isfinite(values).all() for values in outputs.values())
 
 
 @pytest.mark.parametrize("index_type", ["int32", "int64"])

@@ -14,7 +14,7 @@ SECONDS = 20
 
 
 class Engine:
-    name, precision, jobs = "fake", "float32", 2
+    name, precision, jobs, packs = "fake", "float32", 2, True
 
 
 class Lane:
@@ -120,6 +120,26 @@ def test_models_of_a_lane_share_batches_and_each_text_says_who_wants_it(batcher,
         if [["one"], ["one", "ten"]] in shared:
             return
     raise AssertionError(f"no batch had both: {shared}")
+
+
+@pytest.mark.parametrize("texts", [16, 100, 500])
+def test_a_lone_job_is_on_all_workers(batcher, lane, texts):
+    assert len(Waiting(batcher, lane, [20] * texts).logits()) == texts
+    assert len(lane.batches) % 2 == 0
+    sizes = sorted(map(len, lane.batches))
+    assert sizes[-1] <= 32
+    assert sizes[-1] - sizes[0] <= 32 - 100 % 64 // 2
+
+
+def test_a_plan_is_no_larger_than_it_must_be_while_little_waits(batcher, lane):
+    busy = block(batcher, lane)
+    text = "30".rjust(120, "0")  # as many characters as 30 tokens have
+    waiting = [Waiting(batcher, lane, [text] * 20) for _ in range(3)]
+    lane.may.set()
+    for job in waiting:
+        job.logits()
+    busy.logits()
+    assert max(map(len, lane.batches)) <= 20
 
 
 def test_a_large_job_takes_turns_with_those_behind_it(batcher, lane):

@@ -2,13 +2,14 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from multilabel_bert.serving.packing import balanced_batches
 
 
 @settings(max_examples=200, deadline=None)
+@example([2] * 60, 1, 64)
 @given(
     st.lists(st.integers(1, 512), min_size=1, max_size=80),
     st.sampled_from([1, 2, 3, 8]),
@@ -43,6 +44,12 @@ def test_long_and_short_texts_are_apart():
     lengths = np.array([512] + [10] * 50)
     batches = balanced_batches(lengths, 1, 1 << 20)
     assert [len(rows) for rows in batches] == [3, 48]
+
+
+def test_where_padding_is_computed_there_is_little():
+    lengths = np.random.default_rng(1).integers(5, 200, 300)
+    for rows in balanced_batches(lengths, 2, 1024, packs=False):
+        assert len(rows) * lengths[rows].max() <= 1.2 * lengths[rows].sum()
 
 
 def test_the_longest_come_first():

@@ -23,7 +23,7 @@ class EncoderView:
     def __init__(
         self, engine: Engine, outputs: Mapping[str, str], rows: Mapping[str, bool]
     ) -> None:
-        self.name, self.precision = engine.name, engine.precision
+        self.name, self.precision, self.packs = engine.name, engine.precision, engine.packs
         self._engine, self._outputs, self._rows = engine, dict(outputs), dict(rows)
 
     @property

@@ -12,8 +12,8 @@ import numpy as np
 from multilabel_bert.text.batching import token_budget_batches
 from multilabel_bert.text.tokenized_texts import TokenizedTexts
 
-# Token slots of a batch. Measured on a CPU, larger batches are slower: their activations leave
-# the cache.
+# Tokens of a batch, or token slots where padding counts. Measured on a CPU, larger batches are
+# slower: their activations leave the cache.
 BATCH_TOKENS = 1024
 
 # Below that a batch costs more than its tokens do.
@@ -29,10 +29,12 @@ class Engine(Protocol):
         name: of the software, ``"openvino"`` or ``"keras"``.
         precision: ``"float32"`` or ``"bfloat16"``.
         jobs: batches that it computes at the same time.
+        packs: whether padding costs it nothing but in attention.
     """
 
     name: str
     precision: str
+    packs: bool
 
     @property
     def jobs(self) -> int:
@@ -105,7 +107,7 @@ def encode_hidden(
     return hidden
 
 
-def budget_for(texts: TokenizedTexts, engine: Engine, most: int = BATCH_TOKENS) -> int:
+def budget_for(texts: TokenizedTexts, engine: Engine, most: int) -> int:
     """Token slots of a batch: fewer where texts are so few that an engine's job would idle."""
     share = int(texts.offsets[-1]) // (_BATCHES_A_JOB * engine.jobs)
     return min(most, max(share, _LEAST_BATCH_TOKENS))

@@ -25,6 +25,7 @@ class KerasEngine:
     name = "keras"
     precision = "float32"
     jobs = 1
+    packs = False
 
     def __init__(
         self,

@@ -66,8 +66,10 @@ class OpenVINOEngine:
             # gives NaN or writes where it must not.
             settings["CACHE_DIR"] = str(Path(cache_directory) / self.precision)
         core = import_openvino().Core()
-        source = str(model) if isinstance(model, Path) else model
-        self._compiled = core.compile_model(source, "CPU", settings)
+        graph = core.read_model(str(model)) if isinstance(model, str | Path) else model
+        # Models saved by other programs, or for other devices, have no such operation.
+        self.packs = any(node.get_type_name() == "NonZero" for node in graph.get_ops())
+        self._compiled = core.compile_model(graph, "CPU", settings)
         self.input_names = tuple(port.get_any_name() for port in self._compiled.inputs)
         self.output_names = tuple(port.get_any_name() for port in self._compiled.outputs)
         # Asked once: while batches are computed, OpenVINO answers only when one of them is done.

@@ -72,7 +72,8 @@ def build_graph(
             ``sequence_output`` it gives the hidden states that enter the top k layers.
         index_type: ``"int32"`` or ``"int64"``, of ids and masks.
         packed: whether padding is taken out inside the graph, so that a batch costs what its real
-            tokens do (see `PackedTokens`). Without it any device can run the graph, not only CPUs.
+            tokens do (see `PackedTokens`); for CPUs. Then ``sequence_output`` has copies of other
+            tokens at the padding. Without it any device can run the graph.
 
     Returns:
         An ``openvino.Model`` in float32; the precision of the computation is chosen when it is

@@ -107,10 +107,10 @@ class PackedTokens(_Layout):
 
     All matrix multiplies but those of attention are of single tokens, so padding costs them
     nothing. Attention gets its rectangle by the gather that puts the heads in front anyway, so
-    that texts of one length are no slower than in `PaddedTokens`.
+    that texts of one length are no slower than in `PaddedTokens`. For CPUs.
 
     Args:
-        mask: int [B, T], 1 for real tokens.
+        mask: int [B, T], 1 for real tokens, of which the first place of a text is one.
     """
 
     def __init__(self, mask: Any) -> None:
@@ -118,7 +118,10 @@ class PackedTokens(_Layout):
         op = self.op
         found = op.non_zero(mask, "i32")  # [2, real tokens]: the text, and the place in it
         count = op.gather(op.shape_of(found, "i32"), self._int([1]), self.constant(0, np.int64))
-        some = op.maximum(count, self._int([1]))
+        # Texts without a token need a row to gather from; without texts nothing is computed.
+        self._shape = op.shape_of(mask, "i64")
+        texts = op.convert(self.take(self._shape, self.axes(0)), "i32")
+        some = op.maximum(count, op.minimum(texts, self._int([1])))
         missing = op.floor_mod(op.subtract(self._int([0]), some), self._int([_ROUND_TOKENS]))
         missing = op.add(missing, op.subtract(some, count))
         # What fills up are copies of the first token, which nothing reads.
@@ -131,7 +134,6 @@ class PackedTokens(_Layout):
         )
         self._text = self.take(filled, self._int(0))  # [P]
         self._column = self.take(filled, self._int(1))  # [P]
-        self._shape = op.shape_of(mask, "i64")
         self._length = op.convert(self.take(self._shape, self.axes(1)), "i32")  # [1]
         # The row of each token; at padding that of the token before it.
         flat = op.reshape(op.convert(mask, "i32"), self.axes(-1), False)
@@ -148,7 +150,12 @@ class PackedTokens(_Layout):
 
     def columns(self, table: Any) -> Any:
         """[P, H]."""
-        return self.take(table, self._column)
+        op = self.op
+        length = self.take(self._shape, self.axes(1))
+        places = op.slice(table, self.axes(0), length, self.axes(1), self.axes(0))
+        # A gather takes what is beyond a table for zeros; this fails, as it does with padding.
+        zeros = op.broadcast(self.constant(0.0), op.concat([length, self.axes(1)], 0))
+        return self.take(op.add(places, zeros), self._column)
 
     def rectangle(self, rows: Any) -> Any:
         """[P, H] to [B, T, H]."""

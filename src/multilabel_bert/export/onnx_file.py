@@ -132,6 +132,7 @@ class OnnxEngine:
     name = "onnxruntime"
     precision = "float32"
     jobs = 1
+    packs = False
 
     def __init__(self, path: Path) -> None:
         runtime: Any = import_optional("onnxruntime", extra="onnx", purpose="running ONNX")

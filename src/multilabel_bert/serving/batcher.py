@@ -19,8 +19,8 @@ from multilabel_bert.serving.problems import Problem, overloaded, stopping, too_
 # A large request takes turns with small ones: so many of its texts at a time.
 _PIECE_TEXTS = 64
 # Tokens planned at once for each worker. All requests of a plan are answered at about its end, so
-# that small plans answer sooner; large ones make fuller batches, which under load counts more: of
-# what waits a quarter is planned.
+# that small plans answer sooner; large ones make fuller batches, which under load counts more: a
+# quarter is planned of what waits, with `_PIECE_TEXTS` texts of each request.
 _PLAN_TOKENS = (256, BATCH_TOKENS)
 _PLAN_SHARE = 0.25
 # English has some 4 characters a token; below that a plan is a little larger than meant.
@@ -130,8 +130,12 @@ class MicroBatcher:
                     self._changed.wait()
                 free = max(1, self._workers - self._running - len(self._ready))
                 pieces = self._take(free)
-            for group in _by_lane(pieces):
-                batches = self._batches(group, free)
+                is_alone = len({piece.job for piece in pieces}.union(self._jobs)) == 1
+            groups = _by_lane(pieces)
+            # Whom nobody follows gets every worker; else groups share those that are free.
+            shares = self._workers if is_alone else -(-free // max(1, len(groups)))
+            for group in groups:
+                batches = self._batches(group, shares)
                 with self._changed:
                     self._ready += batches
                     self._changed.notify_all()
@@ -162,14 +166,16 @@ class MicroBatcher:
         least, most = free * _PLAN_TOKENS[0], self._workers * _PLAN_TOKENS[1]
         waiting = 0.0
         for job in self._jobs:
+            if job.cancelled:
+                continue
             waiting += _PLAN_SHARE * _expected_tokens(_rest_of(job))
             if waiting >= most:
                 return most
         return max(least, waiting)
 
-    def _batches(self, pieces: list[Piece], free: int) -> list[Batch]:
+    def _batches(self, pieces: list[Piece], jobs: int) -> list[Batch]:
         try:
-            group, batches = plan_batches(pieces[0].job.lane, pieces, free)
+            group, batches = plan_batches(pieces[0].job.lane, pieces, jobs)
         except Exception as error:
             for piece in pieces:
                 self._fail(piece.job, error)

@@ -52,7 +52,7 @@ class Metrics:
         )
         self._tokens = client.Counter(
             "multilabel_tokens",
-            "Tokens computed: real ones and padding.",
+            "Tokens of batches: real ones, and the padding that a rectangle of them would have.",
             ["kind"],
             registry=registry,
         )

@@ -99,11 +99,12 @@ def plan_batches(lane: Lane, pieces: Sequence[Piece], jobs: int) -> tuple[Group,
     Args:
         lane: of all the pieces.
         pieces: at least one; one alone if its job came tokenized.
-        jobs: batches that can start now.
+        jobs: batches to make, if there are so few tokens.
     """
     texts = _tokenized(lane, pieces)
     group = Group(lane, pieces, texts)
-    batches = balanced_batches(texts.lengths, jobs, BATCH_TOKENS)
+    packs = lane.engine.packs
+    batches = balanced_batches(texts.lengths, jobs, BATCH_TOKENS, packs=packs)
     return group, [Batch(group, rows) for rows in batches]
 
 
