@@ -150,6 +150,8 @@ GROUPS: dict[str, Group] = {
             TOP2_MEAN | {"loss": "asymmetric", "asl_gamma_neg": 4.0},
             TOP2_MEAN | {"layer_decay": 0.9},
             TOP2_MEAN | {"ema_decay": 0.999},
+            TOP2_MEAN | {"loss": "asymmetric", "ema_decay": 0.999},
+            TOP2_MEAN | {"loss": "asymmetric", "num_train_epochs": 4},
             TOP2_MEAN | {"gradual_unfreezing": 0.2},
         ),
         FIRST,
