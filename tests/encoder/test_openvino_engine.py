@@ -232,9 +232,39 @@ class TestPrecision:
 
 
 def run(code):
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=120
+    )
     assert result.returncode == 0, result.stderr
     return result.stdout
+
+
+def test_threads_may_run_a_saved_graph_at_the_same_time_from_the_start(graph, tmp_path):
+    """OpenVINO's table of types, filled by whoever comes first, once stopped them all for ever."""
+    from multilabel_bert.encoder.openvino_import import import_openvino
+
+    import_openvino().save_model(graph, tmp_path / "model.xml", compress_to_fp16=False)
+    code = f"""
+import sys, threading
+from pathlib import Path
+import numpy as np
+from multilabel_bert.encoder.openvino_engine import OpenVINOEngine
+engine = OpenVINOEngine(Path({str(tmp_path / "model.xml")!r}), precision="float32")
+batch = {{name: np.ones((3, 5), np.int32) for name in engine.input_names}}
+sys.setswitchinterval(1e-6)
+together = threading.Barrier(8)
+def work():
+    together.wait()
+    engine.infer(batch)
+threads = [threading.Thread(target=work) for _ in range(8)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+print("through")
+"""
+    for _ in range(3):
+        assert run(code) == "through\n"
 
 
 def test_importing_openvino_loads_nothing_that_reports_its_use():
