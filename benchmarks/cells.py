@@ -84,11 +84,10 @@ def run_cells(
     """
     path = folder / f"{name}.jsonl"
     path.parent.mkdir(parents=True, exist_ok=True)
-    here = machine()
-    processor = (here["cpu"], here["cpu_features"], here["cores"]) if timed else None
+    here = _processor(machine())
 
     def belongs(row: dict[str, Any]) -> bool:
-        return processor is None or (row["cpu"], row["cpu_features"], row["cores"]) == processor
+        return not timed or _processor(row) == here
 
     def split() -> tuple[list[dict[str, Any]], dict[str, dict[str, Any]]]:
         kept = read_rows(path)
@@ -119,6 +118,10 @@ def run_cells(
         with atomic_file(path) as temporary:
             temporary.write_text("".join(lines))
     return [rows[cell] for cell in cells if cell in rows]
+
+
+def _processor(row: dict[str, Any]) -> tuple[Any, ...]:
+    return row["cpu"], row["cpu_features"], row["cores"]
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from multilabel_bert.encoder.config import BertConfig
-from multilabel_bert.encoder.openvino_import import import_openvino
+from multilabel_bert.encoder.openvino_nodes import Nodes
 from multilabel_bert.encoder.pooling import (
     LOWEST,
     PARTS,
@@ -88,7 +88,7 @@ def build_graph(
     _check_arguments(config, tensors, outputs, head, first_layer, end, index_type)
     graph = GraphBuilder(config, tensors)
     mask = graph.input("attention_mask", index_type)
-    layout: TokenLayout = PackedTokens(mask) if packed else PaddedTokens(mask)
+    layout: TokenLayout = (PackedTokens if packed else PaddedTokens)(mask, config)
     if first_layer == 0:
         ids, types = (graph.input(n, index_type) for n in ("input_ids", "token_type_ids"))
         parameters = [ids, mask, types]
@@ -107,8 +107,8 @@ def build_graph(
     return graph.openvino.Model(results, parameters, "bert")
 
 
-class GraphBuilder:
-    """Builds the nodes of an encoder; `op` is OpenVINO's operator set.
+class GraphBuilder(Nodes):
+    """Builds the nodes of an encoder.
 
     Args:
         config: of the encoder.
@@ -116,8 +116,7 @@ class GraphBuilder:
     """
 
     def __init__(self, config: BertConfig, tensors: Mapping[str, np.ndarray]) -> None:
-        self.openvino = import_openvino()
-        self.op = self.openvino.opset14
+        super().__init__()
         self.config, self.tensors = config, tensors
 
     def input(self, name: str, dtype: str, *sizes: int) -> Any:
@@ -126,14 +125,6 @@ class GraphBuilder:
         node = self.op.parameter(shape, np.dtype(dtype), name=name)
         node.output(0).set_names({name})
         return node
-
-    def constant(self, value: Any, dtype: Any = np.float32) -> Any:
-        """A constant."""
-        return self.op.constant(np.asarray(value, dtype, order="C"))
-
-    def axes(self, *values: int) -> Any:
-        """A constant of axes or sizes."""
-        return self.constant(values, np.int64)
 
     def embeddings(self, ids: Any, types: Any, layout: TokenLayout) -> Any:
         """What enters the first layer, from ids and types [B, T]."""
@@ -146,8 +137,7 @@ class GraphBuilder:
 
     def lookup(self, name: str, ids: Any) -> Any:
         """Rows of a table."""
-        table = self.constant(self.tensors[name])
-        return self.op.gather(table, ids, self.constant(0, np.int64))
+        return self.take(self.constant(self.tensors[name]), ids)
 
     def transformer_layer(self, prefix: str, hidden: Any, layout: TokenLayout) -> Any:
         """One layer, from and to hidden states in the layout."""
@@ -163,19 +153,17 @@ class GraphBuilder:
 
     def self_attention(self, prefix: str, hidden: Any, layout: TokenLayout) -> Any:
         """Its attention, without what follows."""
-        heads = self.config.num_attention_heads
-        size = self.config.hidden_size // heads
 
         def project(name: str) -> Any:  # [B, N, T, D]
             projected = self.dense(f"{prefix}/attention/self/{name}", hidden)
-            return layout.split_heads(projected, heads, size)
+            return layout.split_heads(projected)
 
         # Three matrix multiplies: to take one of [H, 3 H] apart costs more than it saves, up to a
         # seventh of the whole for BERT-base.
         query, key, value = map(project, ("query", "key", "value"))
         # It scales by 1 / sqrt(D), as BERT does.
         context = self.op.scaled_dot_product_attention(query, key, value, layout.bias)
-        return layout.join_heads(context, heads, size)
+        return layout.join_heads(context)
 
     def activation(self, x: Any) -> Any:
         """The configuration's function."""

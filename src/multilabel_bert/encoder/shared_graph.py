@@ -76,7 +76,7 @@ class _Tree:
         mask = graph.input("attention_mask", "int32")
         ids, types = (graph.input(n, "int32") for n in ("input_ids", "token_type_ids"))
         self.parameters += [ids, mask, types]
-        layout = PackedTokens(mask)
+        layout = PackedTokens(mask, self.config)
         way = _Way([graph.embeddings(ids, types, layout)], mask, layout)
         self._climb(list(range(len(self.encoders))), 1, way)
         model = graph.openvino.Model(self.results, self.parameters, "bert")
@@ -111,10 +111,10 @@ class _Tree:
         self.parameters.append(rows)
 
         def taken(x: Any) -> Any:
-            return graph.op.gather(x, rows, graph.constant(0, np.int64))
+            return graph.take(x, rows)
 
         mask = taken(way.mask)
-        layout = PackedTokens(mask)
+        layout = PackedTokens(mask, self.config)
 
         def part_of(state: Any) -> Any:
             return layout.rows(taken(way.layout.rectangle(state)), self.config.hidden_size)

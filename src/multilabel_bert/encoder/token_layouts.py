@@ -9,7 +9,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from multilabel_bert.encoder.openvino_import import import_openvino
+from multilabel_bert.encoder.config import BertConfig
+from multilabel_bert.encoder.openvino_nodes import Nodes
 
 # P is rounded up to it: matrix multiplies of few different sizes are compiled, and none has a
 # remainder of a few rows.
@@ -39,16 +40,19 @@ class TokenLayout(Protocol):
     def first(self, rows: Any) -> Any:
         """Hidden states of the first token of each text, [B, H]."""
 
-    def split_heads(self, rows: Any, heads: int, size: int) -> Any:
+    def split_heads(self, rows: Any) -> Any:
         """[B, N, T, D] for attention."""
 
-    def join_heads(self, context: Any, heads: int, size: int) -> Any:
+    def join_heads(self, context: Any) -> Any:
         """Back from there."""
 
 
-class _Layout:
-    def __init__(self, mask: Any) -> None:
-        self.op = import_openvino().opset14
+class _Layout(Nodes):
+    def __init__(self, mask: Any, config: BertConfig) -> None:
+        super().__init__()
+        self.heads = config.num_attention_heads
+        self.size = config.hidden_size // self.heads
+        self.shape = self.op.shape_of(mask, "i64")  # B, T
         self.mask = self.op.convert(mask, "f32")
         # Google's constant: 0 for a real token, -10000 for padding, whose exp() is 0 in float32.
         masked = self.op.multiply(
@@ -56,14 +60,10 @@ class _Layout:
         )
         self.bias = self.op.unsqueeze(masked, self.axes(1, 2))
 
-    def constant(self, value: Any, dtype: Any = np.float32) -> Any:
-        return self.op.constant(np.asarray(value, dtype, order="C"))
-
-    def axes(self, *values: int) -> Any:
-        return self.constant(values, np.int64)
-
-    def take(self, x: Any, indices: Any, axis: int = 0) -> Any:
-        return self.op.gather(x, indices, self.constant(axis, np.int64))
+    def first_rows(self, table: Any) -> Any:
+        """T rows of a table."""
+        length = self.take(self.shape, self.axes(1))
+        return self.op.slice(table, self.axes(0), length, self.axes(1), self.axes(0))
 
 
 class PaddedTokens(_Layout):
@@ -71,6 +71,7 @@ class PaddedTokens(_Layout):
 
     Args:
         mask: int [B, T], 1 for real tokens.
+        config: of the encoder.
     """
 
     def rows(self, x: Any, *sizes: int) -> Any:
@@ -80,8 +81,7 @@ class PaddedTokens(_Layout):
 
     def columns(self, table: Any) -> Any:
         """[T, H], the same for every text."""
-        length = self.take(self.op.shape_of(self.mask, "i64"), self.axes(1))
-        return self.op.slice(table, self.axes(0), length, self.axes(1), self.axes(0))
+        return self.first_rows(table)
 
     def rectangle(self, rows: Any) -> Any:
         """It is so already."""
@@ -89,17 +89,17 @@ class PaddedTokens(_Layout):
 
     def first(self, rows: Any) -> Any:
         """[B, H]."""
-        return self.op.gather(rows, self.constant(0, np.int64), self.constant(1, np.int64))
+        return self.take(rows, self.constant(0, np.int64), axis=1)
 
-    def split_heads(self, rows: Any, heads: int, size: int) -> Any:
+    def split_heads(self, rows: Any) -> Any:
         """[B, T, H] to [B, N, T, D]."""
-        split = self.op.reshape(rows, self.axes(0, 0, heads, size), True)
+        split = self.op.reshape(rows, self.axes(0, 0, self.heads, self.size), True)
         return self.op.transpose(split, self.axes(0, 2, 1, 3))
 
-    def join_heads(self, context: Any, heads: int, size: int) -> Any:
+    def join_heads(self, context: Any) -> Any:
         """[B, N, T, D] to [B, T, H]."""
         turned = self.op.transpose(context, self.axes(0, 2, 1, 3))
-        return self.op.reshape(turned, self.axes(0, 0, heads * size), True)
+        return self.op.reshape(turned, self.axes(0, 0, self.heads * self.size), True)
 
 
 class PackedTokens(_Layout):
@@ -111,16 +111,16 @@ class PackedTokens(_Layout):
 
     Args:
         mask: int [B, T], 1 for real tokens, of which the first place of a text is one.
+        config: of the encoder.
     """
 
-    def __init__(self, mask: Any) -> None:
-        super().__init__(mask)
+    def __init__(self, mask: Any, config: BertConfig) -> None:
+        super().__init__(mask, config)
         op = self.op
         found = op.non_zero(mask, "i32")  # [2, real tokens]: the text, and the place in it
-        count = op.gather(op.shape_of(found, "i32"), self._int([1]), self.constant(0, np.int64))
+        count = self.take(op.shape_of(found, "i32"), self._int([1]))
         # Texts without a token need a row to gather from; without texts nothing is computed.
-        self._shape = op.shape_of(mask, "i64")
-        texts = op.convert(self.take(self._shape, self.axes(0)), "i32")
+        texts = op.convert(self.take(self.shape, self.axes(0)), "i32")
         some = op.maximum(count, op.minimum(texts, self._int([1])))
         missing = op.floor_mod(op.subtract(self._int([0]), some), self._int([_ROUND_TOKENS]))
         missing = op.add(missing, op.subtract(some, count))
@@ -132,30 +132,37 @@ class PackedTokens(_Layout):
             "constant",
             self._int(0),
         )
-        self._text = self.take(filled, self._int(0))  # [P]
+        text = self.take(filled, self._int(0))  # [P]
         self._column = self.take(filled, self._int(1))  # [P]
-        self._length = op.convert(self.take(self._shape, self.axes(1)), "i32")  # [1]
+        length = op.convert(self.take(self.shape, self.axes(1)), "i32")  # [1]
+        self._place = op.add(op.multiply(text, length), self._column)  # [P], in the rectangle
         # The row of each token; at padding that of the token before it.
         flat = op.reshape(op.convert(mask, "i32"), self.axes(-1), False)
         places = op.subtract(op.cumsum(flat, self._int(0)), self._int(1))
-        self._row = op.reshape(op.maximum(places, self._int(0)), self._shape, False)  # [B, T]
+        self._row = op.reshape(op.maximum(places, self._int(0)), self.shape, False)  # [B, T]
+        # What every layer asks for, here once. Where a head of a token is among rows of [P, N], and
+        # in the rectangle with the heads in front.
+        heads = self._int(np.arange(self.heads))
+        row = op.multiply(op.unsqueeze(self._row, self.axes(1)), self._int(self.heads))
+        self._split = op.add(row, op.unsqueeze(heads, self.axes(1)))  # [B, N, T]
+        head = op.add(op.unsqueeze(op.multiply(text, self._int(self.heads)), self.axes(1)), heads)
+        column = op.unsqueeze(self._column, self.axes(1))
+        self._joined = op.add(op.multiply(head, length), column)  # [P, N]
 
     def _int(self, value: Any) -> Any:
         return self.constant(value, np.int32)
 
     def rows(self, x: Any, *sizes: int) -> Any:
         """[B, T, sizes] to [P, sizes]."""
-        place = self.op.add(self.op.multiply(self._text, self._length), self._column)
-        return self.take(self.op.reshape(x, self.axes(-1, *sizes), False), place)
+        return self.take(self.op.reshape(x, self.axes(-1, *sizes), False), self._place)
 
     def columns(self, table: Any) -> Any:
         """[P, H]."""
         op = self.op
-        length = self.take(self._shape, self.axes(1))
-        places = op.slice(table, self.axes(0), length, self.axes(1), self.axes(0))
+        length = self.take(self.shape, self.axes(1))
         # A gather takes what is beyond a table for zeros; this fails, as it does with padding.
         zeros = op.broadcast(self.constant(0.0), op.concat([length, self.axes(1)], 0))
-        return self.take(op.add(places, zeros), self._column)
+        return self.take(op.add(self.first_rows(table), zeros), self._column)
 
     def rectangle(self, rows: Any) -> Any:
         """[P, H] to [B, T, H]."""
@@ -165,18 +172,12 @@ class PackedTokens(_Layout):
         """[B, H]."""
         return self.take(rows, self.take(self._row, self._int(0), axis=1))
 
-    def split_heads(self, rows: Any, heads: int, size: int) -> Any:
+    def split_heads(self, rows: Any) -> Any:
         """[P, H] to [B, N, T, D]."""
-        op = self.op
-        row = op.multiply(op.unsqueeze(self._row, self.axes(1)), self._int(heads))
-        indices = op.add(row, self._int(np.arange(heads)[:, None]))  # [B, N, T]
-        return self.take(op.reshape(rows, self.axes(-1, size), False), indices)
+        return self.take(self.op.reshape(rows, self.axes(-1, self.size), False), self._split)
 
-    def join_heads(self, context: Any, heads: int, size: int) -> Any:
+    def join_heads(self, context: Any) -> Any:
         """[B, N, T, D] to [P, H]."""
-        op = self.op
-        text = op.unsqueeze(op.multiply(self._text, self._int(heads)), self.axes(1))
-        head = op.add(text, self._int(np.arange(heads)))  # [P, N]
-        indices = op.add(op.multiply(head, self._length), op.unsqueeze(self._column, self.axes(1)))
-        taken = self.take(op.reshape(context, self.axes(-1, size), False), indices)
-        return op.reshape(taken, self.axes(-1, heads * size), False)
+        heads = self.op.reshape(context, self.axes(-1, self.size), False)
+        taken = self.take(heads, self._joined)
+        return self.op.reshape(taken, self.axes(-1, self.heads * self.size), False)
